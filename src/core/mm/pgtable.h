@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Translation tables of any stage: one walk for mapping, protecting and unmapping. It allocates nothing. A change is
+ * planned first, which finds every error and counts the tables that it needs; then the caller gets those, and
+ * committing the change cannot fail. The caller serializes all calls on one table.
+ */
+#ifndef CORE_MM_PGTABLE_H
+#define CORE_MM_PGTABLE_H
+
+#include "core/mm/pte.h"
+#include "lib/err.h"
+
+struct pgtable;
+
+/* How a stage differs from the other. */
+struct pgtable_ops {
+	pte_t permissions; /* bits that may change in a valid entry without a break */
+	pte_t software;    /* bits that no TLB keeps */
+	bool merges;       /* whether a table that has become uniform is replaced by a block */
+	/* Makes earlier stores to the tables visible, then invalidates what TLBs hold for the range, and waits. */
+	void (*invalidate)(const struct pgtable *table, uint64_t base, uint64_t size);
+};
+
+struct pgtable {
+	const struct pgtable_ops *ops;
+	pa_t root;            /* concatenated tables where address_bits needs them */
+	uint64_t pages;       /* tables in use, root included */
+	uint8_t address_bits; /* up to 48 */
+	uint8_t start_level;
+};
+
+/* A stack of pages, linked through their first words. Those are page addresses, which as descriptors are invalid. */
+struct pgtable_pages {
+	pa_t top;
+};
+
+enum pgtable_action {
+	PGTABLE_MAP,     /* ERR_EXISTS if any page is mapped */
+	PGTABLE_PROTECT, /* ERR_NOT_FOUND if any page is not mapped */
+	PGTABLE_UNMAP,   /* holes are fine */
+};
+
+struct pgtable_change {
+	enum pgtable_action action;
+	uint64_t base, size;        /* multiples of PAGE_SIZE, inside the address space, not empty */
+	pa_t to;      /* MAP: where 'base' leads */
+	pte_t attrs;                /* MAP, PROTECT: of the leaves */
+	struct pgtable_pages spare; /* in: as many zeroed pages as planned; all are used */
+	struct pgtable_pages dead;  /* out: tables that fell out of use; no TLB refers to them any more */
+	uint64_t stale_base, stale_end; /* commit's own: what remains to be invalidated */
+};
+
+void pgtable_push(struct pgtable_pages *pages, pa_t page);
+/* False if there is none. The page's first word is zero again. */
+bool pgtable_pop(struct pgtable_pages *pages, pa_t *out);
+
+/* OK if 'base' and 'size' are whole pages (else ERR_INVALID) within the address space (else ERR_RANGE). */
+enum err pgtable_check_range(const struct pgtable *table, uint64_t base, uint64_t size);
+/* OK and the number of tables that the change needs, or why it cannot be. Changes nothing. */
+enum err pgtable_plan(const struct pgtable *table, const struct pgtable_change *change, uint64_t *tables);
+/* Makes the change. When it returns, walkers see it and TLBs hold nothing of what was. */
+void pgtable_commit(struct pgtable *table, struct pgtable_change *change);
+
+/* The leaf that translates 'address', and the bytes it spans; false if there is none. */
+bool pgtable_lookup(const struct pgtable *table, uint64_t address, pte_t *leaf, uint64_t *size);
+
+#endif
