@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* What the core asks of the image it is linked into. Each role implements all of it once. */
+#ifndef CORE_PORT_ROLE_H
+#define CORE_PORT_ROLE_H
+
+#include "core/vcpu/cpu.h"
+#include "core/vcpu/trap.h"
+
+/*
+ * An SMCCC call by HVC or SMC with immediate 0: function id in v->regs.x[0], arguments after it, results go back there
+ * (x0..x3; the others stay). The PC has been moved already where the architecture leaves that to us. Returns
+ * TRAP_RESUME or TRAP_LEAVE.
+ */
+enum trap_result role_call(struct vcpu *v);
+
+/* The vCPU executed WFI (true) or WFE and they are trapped because it shares its CPU; the PC is past it. */
+enum trap_result role_wait(struct vcpu *v, bool wfi);
+
+/*
+ * The vCPU that this CPU should run now: READY, or the current one if it is still RUNNING and its turn goes on (then it
+ * is made READY first, so that every turn begins at READY). NULL: nothing to do. Own CPU.
+ */
+struct vcpu *role_next(struct cpu *cpu);
+
+/* VCPU_REQ_START: set the vCPU up from v->start and make it READY. Own CPU. */
+void role_start(struct vcpu *v);
+/* VCPU_REQ_STOP was served: the vCPU is STOPPED and its state is in memory. Own CPU. */
+void role_stopped(struct vcpu *v);
+/* VCPU_REQ_DUMP: print the vCPU's registers for a person. Own CPU. */
+void role_dump(struct vcpu *v);
+/* Somebody kicked this CPU: work of the role's own. */
+void role_serve(struct cpu *cpu);
+/* A physical SPI that was enabled at this CPU. Deactivated afterwards by the caller. */
+void role_irq(uint32_t intid);
+
+/* The machine is up: make and start what is to run. On the boot CPU, before its loop; the others are in theirs. */
+void role_main(struct cpu *cpu);
+
+/* A guest did what nothing can answer (an unrecoverable exit): the VM is stopped, with a message. */
+enum trap_result role_crash(struct vcpu *v, const char *why);
+
+#endif

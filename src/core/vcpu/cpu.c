@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/vcpu/cpu.h"
+
+#include "arch/atomic.h"
+#include "arch/gic_cpu.h"
+#include "core/vcpu/run.h"
+
+#define CNTHP_CTL_ENABLE 1
+
+struct cpu *cpus[CPU_MAX];
+unsigned cpu_count;
+
+/* The loop asks the role who is next whenever it has fired timers. */
+static void slice_fired(struct timer *timer unused_arg)
+{
+}
+
+static const struct timer_ops slice_ops = { .fired = slice_fired };
+
+void cpu_init(struct cpu *cpu, unsigned index, uint64_t mpidr)
+{
+	cpu->index = index;
+	cpu->mpidr = mpidr;
+	cpu->sgi_target = gic_sgi_target(mpidr);
+	cpu->stack_top = (uint64_t)(uintptr_t)cpu;
+	cpu->deadline = UINT64_MAX;
+	cpu->time_kind = CPU_TIME_HYP;
+	list_init(&cpu->vcpus);
+	list_init(&cpu->ready);
+	timer_queue_init(&cpu->timers);
+	timer_init(&cpu->slice, &slice_ops);
+}
+
+void cpu_kick(struct cpu *cpu, uint32_t attention)
+{
+	/* Who finds the word set already knows that the one who set it sent the SGI. */
+	if (atomic_or(&cpu->attention, attention) == 0 && cpu != this_cpu()) {
+		gic_send_sgi(cpu->sgi_target, CPU_SGI_KICK);
+	}
+}
+
+uint64_t cpu_now(void)
+{
+	/* The counter may be read early otherwise, before what the caller measures or waits for. */
+	isb();
+	return read_cntpct_el0();
+}
+
+void cpu_account(struct cpu *cpu, enum cpu_time kind)
+{
+	uint64_t now = read_cntpct_el0();
+
+	cpu->time[cpu->time_kind] += now - cpu->time_since;
+	cpu->time_since = now;
+	cpu->time_kind = kind;
+}
+
+void cpu_program_timer(struct cpu *cpu)
+{
+	uint64_t next = timer_next(&cpu->timers);
+
+	if (next == cpu->deadline) {
+		return;
+	}
+	cpu->deadline = next;
+	if (next == UINT64_MAX) {
+		write_cnthp_ctl_el2(0);
+	} else {
+		write_cnthp_cval_el2(next);
+		write_cnthp_ctl_el2(CNTHP_CTL_ENABLE);
+	}
+	/* The timer's output has changed before anybody waits for it. */
+	isb();
+}

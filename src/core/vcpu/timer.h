@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Deadlines on a physical CPU, in ticks of the physical counter. Each CPU has its own queue and programs CNTHP with the
+ * earliest; only that CPU touches it.
+ */
+#ifndef CORE_VCPU_TIMER_H
+#define CORE_VCPU_TIMER_H
+
+#include "lib/base.h"
+#include "lib/list.h"
+
+struct timer;
+
+struct timer_ops {
+	void (*fired)(struct timer *timer); /* the timer is off the queue and may be started again */
+};
+
+struct timer {
+	uint64_t deadline;
+	const struct timer_ops *ops;
+	struct list node; /* in the queue, or alone */
+};
+
+struct timer_queue {
+	struct list timers; /* by deadline */
+};
+
+void timer_queue_init(struct timer_queue *queue);
+void timer_init(struct timer *timer, const struct timer_ops *ops);
+/* (Re)starts it. Equal deadlines fire in the order of starting. */
+void timer_start(struct timer_queue *queue, struct timer *timer, uint64_t deadline);
+/* Harmless if it is not running. */
+void timer_stop(struct timer_queue *queue, struct timer *timer);
+static inline bool timer_running(const struct timer *timer) { return !list_empty(&timer->node); }
+/* Fires all that are due; returns the next deadline, UINT64_MAX if none. */
+uint64_t timer_run(struct timer_queue *queue, uint64_t now);
+uint64_t timer_next(const struct timer_queue *queue);
+
+#endif
