@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/log.h"
+
+#include "arch/spinlock.h"
+#include "core/port/host.h"
+#include "core/sys/console.h"
+#include "lib/fmt.h"
+
+#define LIMIT_BURST 8
+
+static struct spinlock console_lock;
+static char last_char = '\n';
+static enum log_level level_max = LOG_INFO;
+
+/* What is said before there is a console waits here, as far as there is room. */
+static char early[512];
+static unsigned early_length;
+
+static void put(char c)
+{
+	if (unlikely(!console_ready())) {
+		if (early_length < sizeof(early)) {
+			early[early_length++] = c;
+		}
+		return;
+	}
+	for (unsigned i = 0; i < early_length; i++) {
+		console_putc(early[i]);
+	}
+	early_length = 0;
+	console_putc(c);
+}
+
+static void sink_put(struct fmt_sink *sink unused_arg, char c)
+{
+	if (c == '\n') {
+		put('\r');
+	}
+	put(c);
+	last_char = c;
+}
+
+static struct fmt_sink console_sink = { .put = sink_put };
+
+struct fmt_sink *console_begin(void)
+{
+	spin_lock(&console_lock);
+	return &console_sink;
+}
+
+void console_end(void)
+{
+	spin_unlock(&console_lock);
+}
+
+struct fmt_sink *console_seize(void)
+{
+	return &console_sink;
+}
+
+bool console_try_raw(char c)
+{
+	bool taken;
+
+	spin_lock(&console_lock);
+	taken = console_try_putc(c);
+	if (taken) {
+		last_char = c == '\r' ? '\n' : c;
+	}
+	spin_unlock(&console_lock);
+	return taken;
+}
+
+void console_fresh_line(void)
+{
+	if (last_char != '\n') {
+		sink_put(&console_sink, '\n');
+	}
+}
+
+static uint64_t microseconds(void)
+{
+	uint64_t hz = MAX(read_cntfrq_el0(), UINT64_C(1));
+	uint64_t now = read_cntpct_el0();
+
+	return now / hz * 1000000 + now % hz * 1000000 / hz;
+}
+
+static void vlog(const char *fmt, va_list args)
+{
+	uint64_t us = microseconds();
+	struct fmt_sink *sink = console_begin();
+
+	console_fresh_line();
+	fmt_print(sink, "[%4u.%06u] ", (unsigned)(us / 1000000), (unsigned)(us % 1000000));
+	fmt_vprint(sink, fmt, args);
+	fmt_print(sink, "\n");
+	console_end();
+}
+
+void log_print(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	if (level > level_max) {
+		return;
+	}
+	va_start(args, fmt);
+	vlog(fmt, args);
+	va_end(args);
+}
+
+void log_limited(struct log_limit *limit, const char *fmt, ...)
+{
+	uint64_t second = microseconds() / 1000000;
+	va_list args;
+
+	if (level_max < LOG_WARN) {
+		return;
+	}
+	if (second > limit->last_refill) {
+		uint64_t passed = second - limit->last_refill;
+
+		limit->last_refill = second;
+		limit->used = passed >= limit->used ? 0 : limit->used - (uint32_t)passed;
+	}
+	if (limit->used >= LIMIT_BURST) {
+		limit->dropped++;
+		return;
+	}
+	limit->used++;
+	if (limit->dropped != 0) {
+		uint32_t dropped = limit->dropped;
+
+		limit->dropped = 0;
+		log_warn("(%u messages of this source dropped)", dropped);
+	}
+	va_start(args, fmt);
+	vlog(fmt, args);
+	va_end(args);
+}
+
+enum log_level log_level_get(void)
+{
+	return level_max;
+}
+
+void log_level_set(enum log_level level)
+{
+	level_max = level;
+}
