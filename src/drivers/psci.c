@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/port/firmware.h"
+
+#include "abi/psci.h"
+#include "arch/smc.h"
+#include "core/port/host.h"
+
+static int32_t call(uint32_t function, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+	struct smc_regs regs = { .x = { function, a1, a2, a3 } };
+
+	if (host.psci_hvc) {
+		arch_hvc(&regs);
+	} else {
+		arch_smc(&regs);
+	}
+	return (int32_t)regs.x[0];
+}
+
+int32_t firmware_psci_version(void)
+{
+	return call(PSCI_VERSION, 0, 0, 0);
+}
+
+int32_t firmware_cpu_on(uint64_t mpidr, pa_t entry, uint64_t context)
+{
+	return call(PSCI_CPU_ON_64, mpidr, entry.v, context);
+}
+
+void firmware_system_off(void)
+{
+	call(PSCI_SYSTEM_OFF, 0, 0, 0);
+}
+
+void firmware_system_reset(void)
+{
+	call(PSCI_SYSTEM_RESET, 0, 0, 0);
+}
