@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* A VM's devices: the interrupt controller's registers, UART and RTC that each has, virtio as its manifest says. */
+#ifndef ROLE_HYP_DEVICES_H
+#define ROLE_HYP_DEVICES_H
+
+#include "role/hyp/vm.h"
+
+/* Makes all and puts them on the VM's bus; false with a message. What was made is found by devices_destroy(). */
+bool devices_create(struct hyp_vm *vm, const struct bundle *bundle);
+/* Power-on state; disks keep what was written to them. No vCPU of the VM runs. */
+void devices_reset(struct hyp_vm *vm);
+void devices_destroy(struct hyp_vm *vm);
+
+#endif
