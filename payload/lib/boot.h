@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What start.S hands to C. */
+#ifndef PAYLOAD_LIB_BOOT_H
+#define PAYLOAD_LIB_BOOT_H
+
+#include "payload/lib/base.h"
+
+/* CNTPCT_EL0 as read by the image's first instruction. */
+extern uint64_t boot_first_count;
+
+noreturn void boot_main(const void *fdt, uint64_t first_count);
+
+#endif
