@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* virtio-net with the loopback network: frames in any cut come back whole, bad ones are counted, nothing locks up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <time.h>
+
+#include "role/hyp/dev/net_loopback.h"
+#include "role/hyp/dev/virtio_net.h"
+#include "virtio_guest.h"
+
+#define BASE UINT64_C(0x0a000000)
+#define INTID 48
+#define HEADER ((uint32_t)sizeof(struct virtio_net_hdr))
+#define RX 0
+#define TX 1
+
+static const uint8_t mac[NET_MAC_SIZE] = { 0x52, 0x54, 0, 1, 2, 3 };
+
+struct fixture {
+	struct test_vm *vm;
+	struct virtio_device *dev;
+	struct net_port *port;
+	struct driver_queue q[2];
+	uint64_t tx; /* where a frame is sent from */
+	uint64_t rx; /* receive buffers, 2 KiB each, by their descriptor */
+	uint32_t rx_size;
+};
+
+static struct fixture *start(uint64_t features, const struct net_port_ops *ops)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->vm = test_vm_new(MIB(1));
+	assert_int_equal(virtio_net_create(&f->vm->vm, ipa(BASE), INTID, mac, ops, NULL, &f->dev), OK);
+	f->port = virtio_net_port(f->dev);
+	assert_true(driver_start(f->vm, BASE, VIRTIO_F_VERSION_1 | features, f->q, 2, 64));
+	f->tx = test_vm_alloc(f->vm, 4096, 16);
+	f->rx = test_vm_alloc(f->vm, 64 * 2048, 16);
+	f->rx_size = HEADER + NET_FRAME_MAX;
+	return f;
+}
+
+static void stop(struct fixture *f)
+{
+	virtio_destroy(f->dev);
+	test_vm_free(f->vm);
+	free(f);
+	assert_int_equal(pool_objects, 0);
+}
+
+/* Gives the device one receive buffer of f->rx_size bytes, in one or two pieces. */
+static void give_buffer(struct fixture *f)
+{
+	uint16_t head = f->q[RX].free[f->q[RX].free_count - 1];
+	uint64_t at = f->rx + head * UINT64_C(2048);
+	uint32_t first = 1 + random_below(f->rx_size);
+	struct driver_buffer buffers[] = { { at, first, true }, { at + first, f->rx_size - first, true } };
+
+	memset(test_vm_ptr(f->vm, at), 0xcc, 2048);
+	assert_true(driver_add(&f->q[RX], buffers, first == f->rx_size ? 1 : 2) >= 0);
+}
+
+/* Sends header and frame, cut at random into up to eight buffers. */
+static void send(struct fixture *f, const struct virtio_net_hdr *hdr, const uint8_t *frame, uint32_t size)
+{
+	struct driver_buffer buffers[8];
+	struct virtq_used_elem elem;
+	uint64_t at = f->tx;
+	uint32_t left = HEADER + size;
+	unsigned count = 0;
+
+	memcpy(test_vm_ptr(f->vm, at), hdr, HEADER);
+	memcpy(test_vm_ptr(f->vm, at + HEADER), frame, size);
+	while (left != 0) {
+		uint32_t piece = count == 7 ? left : 1 + random_below(left);
+
+		buffers[count++] = (struct driver_buffer){ at, piece, false };
+		at += piece;
+		left -= piece;
+	}
+	assert_true(driver_add(&f->q[TX], buffers, count) >= 0);
+	driver_kick(&f->q[TX], BASE, TX);
+	assert_true(driver_take(&f->q[TX], &elem));
+	assert_int_equal(elem.len, 0);
+}
+
+static const struct virtio_net_hdr plain;
+
+/* Takes what was received: the frame without its header into 'frame', its size as result; 0 if there is nothing. */
+static uint32_t take_frame(struct fixture *f, uint8_t *frame, unsigned *buffers)
+{
+	uint8_t bytes[2 * 2048];
+	struct virtio_net_hdr hdr = { .num_buffers = 1 };
+	uint32_t size = 0;
+
+	for (*buffers = 0; *buffers < hdr.num_buffers; (*buffers)++) {
+		struct virtq_used_elem elem;
+
+		if (!driver_take(&f->q[RX], &elem)) {
+			assert_int_equal(*buffers, 0);
+			return 0;
+		}
+		assert_true(elem.len != 0 && elem.len <= f->rx_size && size + elem.len <= sizeof(bytes));
+		memcpy(bytes + size, test_vm_ptr(f->vm, f->rx + elem.id * 2048), elem.len);
+		size += elem.len;
+		if (size >= HEADER) {
+			memcpy(&hdr, bytes, HEADER);
+		} else {
+			hdr.num_buffers++; /* the number is still to come */
+		}
+	}
+	assert_int_equal(hdr.flags, 0);
+	assert_int_equal(hdr.gso_type, VIRTIO_NET_HDR_GSO_NONE);
+	assert_true(size > HEADER);
+	memcpy(frame, bytes + HEADER, size - HEADER);
+	return size - HEADER;
+}
+
+static void what_the_device_says_of_itself(void **state)
+{
+	struct fixture *f = start(0, &net_loopback);
+	uint64_t features = driver_offered(f->vm, BASE);
+	uint8_t config[12];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(config); i++) {
+		uint64_t byte;
+
+		assert_true(test_access(f->vm, false, BASE + VIRTIO_MMIO_CONFIG + i, 1, &byte));
+		config[i] = (uint8_t)byte;
+	}
+	assert_memory_equal(config, mac, sizeof(mac));
+	assert_int_equal(config[6], VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(config[10] | config[11] << 8, 1500);
+	assert_int_not_equal(features & VIRTIO_NET_F_MAC, 0);
+	stop(f);
+}
+
+static void frames_come_back(void **state)
+{
+	static const struct {
+		uint64_t features;
+		uint32_t rx_size;
+	} cases[] = {
+		{ 0, HEADER + NET_FRAME_MAX },
+		{ VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_EVENT_IDX, 1600 },
+		{ VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_INDIRECT_DESC, 128 },
+		{ VIRTIO_NET_F_MRG_RXBUF, HEADER },
+	};
+	uint8_t frame[NET_FRAME_MAX], back[2 * NET_FRAME_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture *f = start(cases[i].features, &net_loopback);
+		unsigned sent = 0, arrived = 0;
+
+		f->rx_size = cases[i].rx_size;
+		for (unsigned round = 0; round < 2000; round++) {
+			uint32_t size = NET_FRAME_MIN + random_below(NET_FRAME_MAX - NET_FRAME_MIN + 1);
+			uint32_t needed = (HEADER + size + f->rx_size - 1) / f->rx_size;
+			unsigned given, taken;
+			uint32_t got;
+
+			size = f->rx_size == HEADER ? NET_FRAME_MIN + size % 100 : size;
+			needed = f->rx_size == HEADER ? (HEADER + size + HEADER - 1) / HEADER : needed;
+			while (f->q[RX].free_count >= 2 && random_below(4) != 0) {
+				give_buffer(f);
+			}
+			given = (uint16_t)(f->q[RX].added - f->q[RX].seen);
+			random_fill(frame, size);
+			send(f, &plain, frame, size);
+			sent++;
+			got = take_frame(f, back, &taken);
+			if (given < needed) {
+				assert_int_equal(got, 0);
+				continue;
+			}
+			assert_int_equal(got, size);
+			assert_int_equal(taken, needed);
+			assert_memory_equal(frame, back, size);
+			arrived++;
+		}
+		assert_int_equal(f->port->counters.tx_frames, arrived);
+		assert_int_equal(f->port->counters.rx_frames, arrived);
+		assert_int_equal(f->port->counters.tx_dropped, sent - arrived);
+		assert_int_equal(f->port->counters.rx_dropped, sent - arrived);
+		assert_true(arrived > 500);
+		assert_false(device_broken(f->vm, BASE));
+		stop(f);
+	}
+}
+
+static void what_is_not_a_frame_is_dropped(void **state)
+{
+	struct fixture *f = start(0, &net_loopback);
+	uint8_t frame[2 * NET_FRAME_MAX] = { 0 };
+	struct virtio_net_hdr hdr = plain;
+	struct driver_buffer small = { f->tx, HEADER - 1, false };
+	struct driver_buffer wrong = { f->tx, 100, true };
+	unsigned buffers;
+
+	(void)state;
+	give_buffer(f);
+	send(f, &plain, frame, NET_FRAME_MIN - 1);
+	send(f, &plain, frame, NET_FRAME_MAX + 1);
+	hdr.gso_type = 1;
+	send(f, &hdr, frame, 100);
+	hdr = plain;
+	hdr.flags = 1;
+	send(f, &hdr, frame, 100);
+	driver_add(&f->q[TX], &small, 1);
+	driver_add(&f->q[TX], &wrong, 1);
+	driver_kick(&f->q[TX], BASE, TX);
+	assert_int_equal(f->port->counters.tx_dropped, 6);
+	assert_int_equal(f->port->counters.tx_frames, 0);
+	assert_int_equal(take_frame(f, frame, &buffers), 0);
+	assert_int_equal(f->q[TX].used->idx, 6);
+	assert_false(device_broken(f->vm, BASE));
+	stop(f);
+}
+
+static void small_buffers_do_not_hold_a_frame_without_merging(void **state)
+{
+	struct fixture *f = start(0, &net_loopback);
+	uint8_t frame[200] = { 0 };
+	unsigned buffers;
+
+	(void)state;
+	f->rx_size = 128;
+	give_buffer(f);
+	give_buffer(f);
+	send(f, &plain, frame, 117);
+	assert_int_equal(take_frame(f, frame, &buffers), 0);
+	assert_int_equal(f->port->counters.rx_dropped, 1);
+	send(f, &plain, frame, 116);
+	assert_int_equal(take_frame(f, frame, &buffers), 116);
+	stop(f);
+}
+
+static void a_receive_buffer_that_cannot_be_written_breaks_the_device(void **state)
+{
+	struct fixture *f = start(VIRTIO_NET_F_MRG_RXBUF, &net_loopback);
+	struct driver_buffer buffer = { f->rx, 2000, false };
+	uint8_t frame[100] = { 0 };
+
+	(void)state;
+	driver_add(&f->q[RX], &buffer, 1);
+	send(f, &plain, frame, sizeof(frame));
+	assert_true(device_broken(f->vm, BASE));
+	assert_int_equal(f->q[RX].used->idx, 0);
+	assert_false(net_port_deliver(f->port, frame, sizeof(frame)));
+	stop(f);
+}
+
+static bool refuse(struct net_port *port, const uint8_t *frame, uint32_t size)
+{
+	(void)port;
+	(void)frame;
+	(void)size;
+	return false;
+}
+
+static void a_frame_for_nobody_is_dropped(void **state)
+{
+	static const struct net_port_ops nobody = { .send = refuse };
+	struct fixture *f = start(0, &nobody);
+	uint8_t frame[100] = { 0 };
+
+	(void)state;
+	send(f, &plain, frame, sizeof(frame));
+	assert_int_equal(f->port->counters.tx_dropped, 1);
+	test_write(f->vm, BASE + VIRTIO_MMIO_STATUS, 0);
+	assert_false(net_port_deliver(f->port, frame, sizeof(frame)));
+	assert_int_equal(f->port->counters.rx_dropped, 0);
+	stop(f);
+}
+
+/* The receive queue needs no notifications: there is nothing that the device would do. */
+static void receive_buffers_need_no_notification(void **state)
+{
+	struct fixture *f = start(0, &net_loopback);
+
+	(void)state;
+	give_buffer(f);
+	assert_false(driver_must_kick(&f->q[RX]));
+	driver_kick(&f->q[RX], BASE, RX);
+	assert_int_equal(f->q[RX].used->idx, 0);
+	stop(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_device_says_of_itself),
+		cmocka_unit_test(frames_come_back),
+		cmocka_unit_test(what_is_not_a_frame_is_dropped),
+		cmocka_unit_test(small_buffers_do_not_hold_a_frame_without_merging),
+		cmocka_unit_test(a_receive_buffer_that_cannot_be_written_breaks_the_device),
+		cmocka_unit_test(a_frame_for_nobody_is_dropped),
+		cmocka_unit_test(receive_buffers_need_no_notification),
+	};
+
+	random_seed((uint64_t)time(NULL));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
