@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A plugin for QEMU that counts how often each instruction of the hypervisor is executed:
+ *
+ *   -plugin count.so,out=FILE,base=ADDRESS,size=BYTES     where the image lies when it runs
+ *
+ * FILE gets a line "offset before total" for each instruction of the image that was executed: up to the first
+ * instruction of a guest, and up to the end. An instruction is the image's by the memory that it lies in, so a guest may
+ * have the same addresses. QEMU's boot stub is nobody's.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is used of QEMU's plugin interface (docs/devel/tcg-plugins), whose header distributions do not ship. */
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_plugin_scoreboard;
+struct qemu_plugin_entry {
+	struct qemu_plugin_scoreboard *scoreboard;
+	size_t offset;
+};
+#define QEMU_PLUGIN_ADD_U64 0
+#define EXPORT __attribute__((visibility("default")))
+
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
+struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
+uint64_t qemu_plugin_u64_sum(struct qemu_plugin_entry entry);
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*callback)(uint64_t, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn, int operation,
+							 struct qemu_plugin_entry entry, uint64_t value);
+void qemu_plugin_register_atexit_cb(uint64_t id, void (*callback)(uint64_t, void *), void *data);
+
+EXPORT extern int qemu_plugin_version;
+int qemu_plugin_version = 2;
+EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
+
+static uint64_t base, size;
+static const char *path;
+static struct qemu_plugin_scoreboard *counters; /* of each CPU: uint64_t[size / 4] */
+static const char *image;                       /* where the machine's memory at 'base' is in QEMU's */
+static uint64_t *before;                        /* the counters when the first guest began */
+
+static uint64_t count_at(uint64_t offset)
+{
+	return qemu_plugin_u64_sum((struct qemu_plugin_entry){ counters, offset / 4 * sizeof(uint64_t) });
+}
+
+static void guest_begins(void)
+{
+	before = calloc(size / 4, sizeof(uint64_t));
+	if (before == NULL) {
+		abort();
+	}
+	for (uint64_t offset = 0; offset < size; offset += 4) {
+		before[offset / 4] = count_at(offset);
+	}
+}
+
+/* A block of instructions is translated when it is about to be executed. */
+static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+{
+	(void)id;
+	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		const char *host = qemu_plugin_insn_haddr(insn);
+
+		if (image == NULL && qemu_plugin_insn_vaddr(insn) == base) {
+			image = host;
+		}
+		if (image != NULL && host >= image && host < image + size) {
+			struct qemu_plugin_entry entry = { counters, (size_t)(host - image) / 4 * sizeof(uint64_t) };
+
+			qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_ADD_U64, entry, 1);
+		} else if (image != NULL && before == NULL) {
+			guest_begins();
+		}
+	}
+}
+
+static void at_exit(uint64_t id, void *data)
+{
+	FILE *out = fopen(path, "w");
+
+	(void)id;
+	(void)data;
+	for (uint64_t offset = 0; out != NULL && offset < size; offset += 4) {
+		uint64_t total = count_at(offset);
+
+		if (total != 0) {
+			fprintf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", offset,
+				before != NULL ? before[offset / 4] : total, total);
+		}
+	}
+	if (out == NULL || fclose(out) != 0) {
+		perror(path);
+	}
+}
+
+int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+{
+	(void)info;
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], "out=", 4) == 0) {
+			path = strdup(argv[i] + 4);
+		} else if (strncmp(argv[i], "base=", 5) == 0) {
+			base = strtoull(argv[i] + 5, NULL, 0);
+		} else if (strncmp(argv[i], "size=", 5) == 0) {
+			size = strtoull(argv[i] + 5, NULL, 0);
+		}
+	}
+	if (path == NULL || size == 0) {
+		fprintf(stderr, "count: wants out=, base= and size=\n");
+		return 1;
+	}
+	counters = qemu_plugin_scoreboard_new(size / 4 * sizeof(uint64_t));
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+	return 0;
+}
