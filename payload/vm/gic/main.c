@@ -97,6 +97,7 @@ static const struct test tests[] = {
 	{ "masked-by-pmr", masked_pmr },
 	{ "masked-by-enable", masked_enable },
 	{ "masked-by-group", masked_group },
+	{ "masked-by-group-overflow", masked_group_overflow },
 	{ "masked-by-distributor", masked_distributor },
 	{ "group0-is-fiq", group0_is_fiq },
 	{ "spi-pending", spi_pending },
@@ -115,6 +116,7 @@ static const struct test tests[] = {
 	{ "active-from-other-cpu", active_from_other_cpu },
 	{ "set-active", set_active },
 	{ "acknowledge-by-hand", acknowledge_by_hand },
+	{ "wrong-end", wrong_end },
 	{ "storm", storm },
 };
 

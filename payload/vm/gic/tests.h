@@ -56,6 +56,7 @@ void masked_daif(void);
 void masked_pmr(void);
 void masked_enable(void);
 void masked_group(void);
+void masked_group_overflow(void);
 void masked_distributor(void);
 void group0_is_fiq(void);
 void spi_pending(void);
@@ -76,5 +77,6 @@ void deactivate_out_of_order(void);
 void active_from_other_cpu(void);
 void set_active(void);
 void acknowledge_by_hand(void);
+void wrong_end(void);
 
 #endif

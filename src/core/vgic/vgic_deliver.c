@@ -239,6 +239,25 @@ static void check_all(struct vgic_cpu *cpu)
 	}
 }
 
+/*
+ * Who waits for a list register may get one when the guest enables a group, or disables one of two: with both disabled
+ * nothing is delivered anyway. Not to ask for more also matters on QEMU, whose VGrp0D tells of Group 1 (seen in 10.0):
+ * asked for with Group 1 disabled, it would never end.
+ */
+static uint64_t waiting_for_groups(uint64_t vmcr)
+{
+	switch (vmcr & (VMCR_VENG0 | VMCR_VENG1)) {
+	case VMCR_VENG0 | VMCR_VENG1:
+		return HCR_VGRP0DIE | HCR_VGRP1DIE;
+	case VMCR_VENG0:
+		return HCR_VGRP1EIE;
+	case VMCR_VENG1:
+		return HCR_VGRP0EIE;
+	default:
+		return HCR_VGRP0EIE | HCR_VGRP1EIE;
+	}
+}
+
 /* Which maintenance interrupts and traps are wanted now. */
 static void hcr_update(struct vgic_cpu *cpu)
 {
@@ -246,9 +265,7 @@ static void hcr_update(struct vgic_cpu *cpu)
 	uint64_t hcr = HCR_EN;
 
 	if (unlikely(cpu->waiting)) {
-		hcr |= HCR_NPIE;
-		hcr |= (vmcr & VMCR_VENG0) != 0 ? HCR_VGRP0DIE : HCR_VGRP0EIE;
-		hcr |= (vmcr & VMCR_VENG1) != 0 ? HCR_VGRP1DIE : HCR_VGRP1EIE;
+		hcr |= HCR_NPIE | waiting_for_groups(vmcr);
 	}
 	if (unlikely(cpu->parked_count != 0)) {
 		hcr |= HCR_LRENPIE | HCR_TDIR;
