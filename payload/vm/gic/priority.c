@@ -372,8 +372,8 @@ void acknowledge_by_hand(void)
 }
 
 /*
- * An end that names another interrupt than was acknowledged is a bug of the guest (IHI 0069, 12.2.10). What becomes of the
- * two is not said, but the CPU goes on, and all is well once they are no longer active.
+ * An end that names another interrupt than was acknowledged is a bug of the guest (IHI 0069, 12.2.10). What becomes
+ * of the two is not said, but the CPU goes on, and all is well once they are no longer active.
  */
 void wrong_end(void)
 {
