@@ -87,6 +87,12 @@ void vgic_set_spi(struct vgic *vgic, unsigned intid, bool level)
 	spi_level[intid] = level;
 }
 
+void vgic_pulse_spi(struct vgic *vgic, unsigned intid)
+{
+	vgic_set_spi(vgic, intid, true);
+	vgic_set_spi(vgic, intid, false);
+}
+
 /* ---- time and entropy ---- */
 
 static uint64_t clock_now = 1800000000;

@@ -307,7 +307,20 @@ static void vgic_of_full_size(void **state)
 	vgic_set_spi(&vgic, 1020, true);
 	vgic_set_spi(&vgic, 31, true);
 	vgic_set_spi(&vgic, UINT32_MAX, true);
+	vgic_pulse_spi(&vgic, 1020);
+	vgic_pulse_spi(&vgic, 31);
+	vgic_pulse_spi(&vgic, UINT32_MAX);
 	assert_int_equal(vgic.words[30].line, 0);
+	assert_int_equal(vgic.words[30].pending, 0);
+	/* Another CPU's pulse, of which the line is still up, hides none; a level input has no edges. */
+	vgic_pulse_spi(&vgic, 40);
+	assert_int_equal(vgic.words[0].pending, 0);
+	vgic.words[0].edge = 1u << 8;
+	vgic_set_spi(&vgic, 40, true);
+	vgic.words[0].pending = 0;
+	vgic_pulse_spi(&vgic, 40);
+	assert_int_equal(vgic.words[0].pending, 1u << 8);
+	vgic_set_spi(&vgic, 40, false);
 	vgic_destroy(&vgic);
 	world_end();
 }

@@ -32,7 +32,7 @@
 
 #define BOOT_PAGES 24 /* page tables until the pool is there */
 #define FDT_SIZE_MAX MIB(2)
-#define CPU_ON_TIMEOUT_MS 1000
+#define CPU_ON_TIMEOUT_MS 10000 /* it takes microseconds, but a debugger or a busy emulator may hold a CPU up */
 #define MAPPED_MAX 3 /* pieces of RAM that have a map of their own: image, device tree, the other CPUs' areas */
 
 #define SCTLR_M BIT(0)

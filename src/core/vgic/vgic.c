@@ -238,16 +238,32 @@ static bool line_set(struct vgic_word *word, uint32_t bit, bool level)
 	return level && (atomic_or(&word->pending, bit) & bit) == 0;
 }
 
-void vgic_set_spi(struct vgic *vgic, unsigned intid, bool level)
+/* The word of an SPI and its bit there, or NULL if there is none of that INTID. */
+static struct vgic_word *spi_word(const struct vgic *vgic, unsigned intid, uint32_t *bit)
 {
 	unsigned w = intid / 32;
-	uint32_t bit = 1u << (intid % 32);
 
-	if (w == 0 || w >= vgic->word_count || (vgic_word_mask(w) & bit) == 0) {
-		return;
+	*bit = 1u << (intid % 32);
+	return w == 0 || w >= vgic->word_count || (vgic_word_mask(w) & *bit) == 0 ? NULL : &vgic->words[w - 1];
+}
+
+void vgic_set_spi(struct vgic *vgic, unsigned intid, bool level)
+{
+	uint32_t bit;
+	struct vgic_word *word = spi_word(vgic, intid, &bit);
+
+	if (word != NULL && line_set(word, bit, level)) {
+		vgic_ring_spis(vgic, NULL, intid / 32, bit);
 	}
-	if (line_set(&vgic->words[w - 1], bit, level)) {
-		vgic_ring_spis(vgic, NULL, w, bit);
+}
+
+void vgic_pulse_spi(struct vgic *vgic, unsigned intid)
+{
+	uint32_t bit;
+	struct vgic_word *word = spi_word(vgic, intid, &bit);
+
+	if (word != NULL && (atomic_load(&word->edge) & bit) != 0 && (atomic_or(&word->pending, bit) & bit) == 0) {
+		vgic_ring_spis(vgic, NULL, intid / 32, bit);
 	}
 }
 

@@ -20,8 +20,7 @@ static uint32_t status_of(const struct virtio_device *dev)
 static void interrupt(struct virtio_device *dev, uint32_t reason)
 {
 	atomic_or(&dev->interrupt_status, reason);
-	vgic_set_spi(&dev->vm->vgic, dev->intid, true);
-	vgic_set_spi(&dev->vm->vgic, dev->intid, false);
+	vgic_pulse_spi(&dev->vm->vgic, dev->intid);
 }
 
 /* ---- turns ---- */
