@@ -24,7 +24,7 @@ warnings := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Wstr
 libfdt_names := fdt fdt_addresses fdt_empty_tree fdt_ro fdt_rw fdt_strerror fdt_sw fdt_wip
 # ASSUME_LATEST: fdt_header_ok lets no tree older than version 17 pass, so it need not be asked at each byte of a name.
 libfdt_flags := -DFDT_ASSUME_MASK=4
-find_sources = $(sort $(shell find $(wildcard $(1)) -name '*.c' -o -name '*.S' 2>/dev/null))
+find_sources = $(if $(wildcard $(1)),$(sort $(shell find $(wildcard $(1)) -name '*.c' -o -name '*.S' 2>/dev/null)))
 
 #---------------------------------------------------------------------------------------------------------------------
 # What is installed and fetched
@@ -38,18 +38,30 @@ unit-tools:
 $(deps)/libfdt/libfdt.h: | unit-tools
 	@scripts/fetch libfdt
 $(libfdt_names:%=$(deps)/libfdt/%.c): $(deps)/libfdt/libfdt.h ;
+$(deps)/tfa/Makefile: | tools
+	@scripts/fetch tfa
 $(deps)/kernel/Image: | tools
 	@scripts/fetch kernel
 $(deps)/busybox: | tools
 	@scripts/fetch busybox
 
 #---------------------------------------------------------------------------------------------------------------------
-# The image
+# The images. The objects are the same for all; what an image is made of is a list of sources.
 
+core_sources := $(filter-out src/arch/aarch64/offsets.c, \
+	$(call find_sources,src/lib src/arch/aarch64 src/core src/drivers))
+not_in_hyp := src/arch/aarch64/world_s.c src/drivers/spmd.c src/plat/qemu_virt/spmc.c
+# The SPMC has no virtual GIC, no devices that it emulates, no device tree of the host, and no PSCI below it.
+not_in_spmc := src/arch/aarch64/world_ns.c src/core/vgic/% \
+	$(patsubst %,src/core/vcpu/%.c,bus guest_mem insn mmio ptimer run sysreg_trap trap) \
+	$(patsubst %,src/core/sys/%.c,clock host smccc) src/drivers/pl031.c src/drivers/psci.c src/plat/qemu_virt/plat.c
+hyp_sources := $(filter-out $(not_in_hyp),$(core_sources) $(call find_sources,src/role/hyp src/plat/qemu_virt))
+spmc_sources := $(filter-out $(not_in_spmc), \
+	$(core_sources) $(call find_sources,src/ffa src/role/spmc src/plat/qemu_virt))
+
+obj := build/obj$(variant)
 hyp := build/hyp$(variant)
-hyp_sources := $(filter-out src/arch/aarch64/offsets.c, \
-	$(call find_sources,src/lib src/arch/aarch64 src/core src/drivers src/role/hyp src/plat/qemu_virt))
-hyp_objects := $(patsubst src/%,$(hyp)/obj/%.o,$(basename $(hyp_sources))) $(libfdt_names:%=$(hyp)/libfdt/%.o)
+spmc := build/spmc$(variant)
 
 ifdef CLANG
 target_cc := clang-19 --target=aarch64-linux-gnu
@@ -61,7 +73,6 @@ target_ld := aarch64-linux-gnu-ld --no-warn-rwx-segments
 endif
 target_nm := aarch64-linux-gnu-nm
 target_objcopy := aarch64-linux-gnu-objcopy
-target_size := aarch64-linux-gnu-size
 
 # No header of a C library may get in: only the compiler's own, and src/lib/libc for libfdt.
 target_flags = -std=c17 -g -O2 -ffreestanding -march=armv8-a -mgeneral-regs-only -mstrict-align \
@@ -69,73 +80,84 @@ target_flags = -std=c17 -g -O2 -ffreestanding -march=armv8-a -mgeneral-regs-only
 	-fno-strict-aliasing -fno-delete-null-pointer-checks
 no_libc = -nostdinc -isystem $(compiler_include)
 compiler_include = $(eval compiler_include := $(shell $(target_cc) -print-file-name=include))$(compiler_include)
-hyp_flags = $(target_flags) -fvisibility=hidden -include src/arch/aarch64/impl/hidden.h -fstack-protector-strong \
-	-fno-omit-frame-pointer $(if $(RELEASE),-DNDEBUG) -Isrc -Isrc/arch/aarch64 -I$(hyp)/gen \
+image_flags = $(target_flags) -fvisibility=hidden -include src/arch/aarch64/impl/hidden.h -fstack-protector-strong \
+	-fno-omit-frame-pointer $(if $(RELEASE),-DNDEBUG) -Isrc -Isrc/arch/aarch64 -I$(obj)/gen \
 	-isystem $(deps)/libfdt -isystem src/lib/libc $(no_libc)
-hyp_ldflags := -pie --no-dynamic-linker --hash-style=sysv -z norelro -z text -z noexecstack -z norelro -z max-page-size=4096 --gc-sections --build-id=none
+pie_ldflags := -pie --no-dynamic-linker -z norelro -z text -z noexecstack -z max-page-size=4096 --gc-sections \
+	--build-id=none
 
 image: $(hyp)/trivet-hyp.img ## build the hypervisor's image (the default)
-.PHONY: image
+spmc: $(spmc)/trivet-spmc.img ## build the SPMC's image
+.PHONY: image spmc
 
-$(hyp)/obj/%.o: src/%.c Makefile | tools $(deps)/libfdt/libfdt.h
+$(obj)/%.o: src/%.c Makefile | tools $(deps)/libfdt/libfdt.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(q)$(target_cc) $(hyp_flags) $(warnings) -MMD -MP -c -o $@ $<
+	$(q)$(target_cc) $(image_flags) $(warnings) -MMD -MP -c -o $@ $<
 
-$(hyp)/obj/%.o: src/%.S $(hyp)/gen/offsets.h Makefile | tools
+$(obj)/%.o: src/%.S $(obj)/gen/offsets.h Makefile | tools
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
-	$(q)$(target_cc) $(hyp_flags) -MMD -MP -c -o $@ $<
+	$(q)$(target_cc) $(image_flags) -MMD -MP -c -o $@ $<
 
-$(hyp)/libfdt/%.o: $(deps)/libfdt/%.c Makefile | tools
+$(obj)/libfdt/%.o: $(deps)/libfdt/%.c Makefile | tools
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(q)$(target_cc) $(hyp_flags) -O3 -finline-limit=2000 $(libfdt_flags) -w -c -o $@ $<
+	$(q)$(target_cc) $(image_flags) -O3 -finline-limit=2000 $(libfdt_flags) -w -c -o $@ $<
 
 # Structure offsets for the assembly: offsets.c compiles to lines .ascii "->NAME VALUE".
-$(hyp)/gen/offsets.h: src/arch/aarch64/offsets.c Makefile | tools $(deps)/libfdt/libfdt.h
+$(obj)/gen/offsets.h: src/arch/aarch64/offsets.c Makefile | tools $(deps)/libfdt/libfdt.h
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
-	$(q)$(target_cc) $(hyp_flags) $(warnings) -fno-lto -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
+	$(q)$(target_cc) $(image_flags) $(warnings) -fno-lto -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
 	@{ echo '/* Generated from $<. */'; sed -n 's/.*"->\([A-Za-z0-9_]*\) [#$$]*\(-\{0,1\}[0-9][0-9]*\).*/#define \1 \2/p' \
 		$(@:.h=.s); } > $@
 
-$(hyp)/gen/image.lds: src/arch/aarch64/image.lds Makefile | tools
+$(obj)/gen/image.lds: src/arch/aarch64/image.lds Makefile | tools
 	@mkdir -p $(@D)
 	$(q)$(target_cc) -E -P -x assembler-with-cpp -Isrc -MMD -MP -MT $@ -MF $(@:.lds=.lds.d) -o $@ $<
 
-# The panic report's symbols: a first link with an empty table gives the addresses, a second puts the table in. The
-# table stands behind the code, so no address changes; a third table made from the result proves it.
-define link_hyp
-$(call say,LD,$@)
-$(q)$(target_ld) $(hyp_ldflags) -T $(hyp)/gen/image.lds -Map $(@:.elf=.map) -o $@ $(hyp_objects) $(1)
-endef
-
-$(hyp)/gen/no-ksyms.S: scripts/ksyms
+$(obj)/gen/no-ksyms.S: scripts/ksyms
 	@mkdir -p $(@D)
 	@scripts/ksyms </dev/null >$@
-$(hyp)/gen/ksyms.S: $(hyp)/trivet-hyp-1.elf scripts/ksyms
-	@$(target_nm) -n $< | scripts/ksyms >$@
-$(hyp)/gen/%.o: $(hyp)/gen/%.S | tools
-	$(q)$(target_cc) $(hyp_flags) -c -o $@ $<
-$(hyp)/trivet-hyp-1.elf: $(hyp_objects) $(hyp)/gen/no-ksyms.o $(hyp)/gen/image.lds
-	$(call link_hyp,$(hyp)/gen/no-ksyms.o)
-$(hyp)/trivet-hyp.elf: $(hyp)/gen/ksyms.o $(hyp)/trivet-hyp-1.elf
-	$(call link_hyp,$<)
-	@$(target_nm) -n $@ | scripts/ksyms | cmp -s - $(hyp)/gen/ksyms.S || \
-		{ echo "$@: the symbol table moved the code"; exit 1; }
-$(hyp)/trivet-hyp.img: $(hyp)/trivet-hyp.elf
-	$(call say,IMAGE,$@)
-	$(q)$(target_objcopy) -O binary $< $@
+$(obj)/gen/no-ksyms.o $(hyp)/ksyms.o $(spmc)/ksyms.o: %.o: %.S | tools
+	$(q)$(target_cc) $(image_flags) -c -o $@ $<
+
+define link_image
+$(call say,LD,$@)
+@mkdir -p $(@D)
+$(q)$(target_ld) $(pie_ldflags) --hash-style=sysv -T $(obj)/gen/image.lds -Map $(@:.elf=.map) -o $@ $(filter %.o,$^)
+endef
+
+# image_rules NAME: build/NAME/trivet-NAME.img. The panic report's symbols: a first link with an empty table gives the
+# addresses, a second puts the table in. The table stands behind the code, so no address changes; a third table made
+# from the result proves it.
+define image_rules
+$(1)_objects := $$(patsubst src/%,$(obj)/%.o,$$(basename $$($(1)_sources))) $(libfdt_names:%=$(obj)/libfdt/%.o)
+$($(1))/trivet-$(1)-1.elf: $$($(1)_objects) $(obj)/gen/no-ksyms.o $(obj)/gen/image.lds
+	$$(link_image)
+$($(1))/ksyms.S: $($(1))/trivet-$(1)-1.elf scripts/ksyms
+	@$(target_nm) -n $$< | scripts/ksyms >$$@
+$($(1))/trivet-$(1).elf: $$($(1)_objects) $($(1))/ksyms.o $(obj)/gen/image.lds
+	$$(link_image)
+	@$(target_nm) -n $$@ | scripts/ksyms | cmp -s - $($(1))/ksyms.S || \
+		{ echo "$$@: the symbol table moved the code"; exit 1; }
+$($(1))/trivet-$(1).img: $($(1))/trivet-$(1).elf
+	$$(call say,IMAGE,$$@)
+	$(q)$(target_objcopy) -O binary $$< $$@
+endef
+$(foreach name,hyp spmc,$(eval $(call image_rules,$(name))))
 
 #---------------------------------------------------------------------------------------------------------------------
-# Unit tests: every test/unit/**/test_*.c is a program of its own, linked with all the sources that run on the
-# developer's machine.
+# Unit tests: every test/unit/**/test_*.c is a program of its own, linked with those sources of its image that run on
+# the developer's machine: the SPMC's for test/unit/ffa and test/unit/spmc, else the hypervisor's.
 
 # What only the real machine can run.
-target_only := src/role/hyp/main.c src/core/sys/panic.c src/core/sys/log.c src/lib/libc/string.c
-host_sources := $(filter-out $(target_only),$(filter %.c,$(call find_sources,src/lib src/core src/ffa src/role/hyp \
-	src/arch/host)))
+target_only := src/role/hyp/main.c src/role/spmc/main.c src/core/sys/panic.c src/core/sys/log.c src/lib/libc/string.c
+host_list = $(filter-out $(target_only) src/arch/aarch64/% src/drivers/% src/plat/%,$(filter %.c,$(1))) \
+	$(call find_sources,src/arch/host)
+host_hyp := $(call host_list,$(hyp_sources))
+host_spmc := $(call host_list,$(spmc_sources))
 unit_sources := $(filter %.c,$(call find_sources,test/unit))
 unit_tests := $(foreach s,$(unit_sources),$(if $(filter test_%,$(notdir $s)),$s))
 unit_programs := $(patsubst test/%.c,build/%,$(if $(ONLY), \
@@ -144,10 +166,10 @@ host_flags := -g -Isrc -Isrc/arch/host -isystem $(deps)/libfdt -fno-omit-frame-p
 unit_cc := gcc
 unit_flags := -std=gnu17 -O1 $(host_flags) -Itest/unit -fsanitize=address,undefined -fno-sanitize-recover=all
 
-# host_objects DIRECTORY: the objects of all host sources and of the helpers beside the unit tests.
-host_objects = $(patsubst src/%.c,$(1)/src/%.o,$(host_sources)) $(libfdt_names:%=$(1)/libfdt/%.o)
-unit_objects := $(call host_objects,build/unit/obj) \
-	$(patsubst test/unit/%.c,build/unit/obj/test/%.o,$(filter-out $(unit_tests),$(unit_sources)))
+# host_objects DIRECTORY,SOURCES
+host_objects = $(patsubst src/%.c,$(1)/src/%.o,$(sort $(2))) $(libfdt_names:%=$(1)/libfdt/%.o)
+unit_helpers := $(patsubst test/unit/%.c,build/unit/obj/test/%.o,$(filter-out $(unit_tests),$(unit_sources)))
+unit_objects := $(call host_objects,build/unit/obj,$(host_hyp) $(host_spmc)) $(unit_helpers)
 
 # A source that does not compile fails the run, but the tests that do not need it still run.
 unit: ## host unit tests under ASan and UBSan; ONLY='stage2 ...' chooses, SEED=n replays
@@ -166,20 +188,27 @@ build/unit/obj/test/%.o: test/unit/%.c Makefile | $(deps)/libfdt/libfdt.h
 build/unit/obj/libfdt/%.o: $(deps)/libfdt/%.c Makefile
 	@mkdir -p $(@D) && rm -f $@
 	$(q)$(unit_cc) $(unit_flags) $(libfdt_flags) -w -c -o $@ $<
-build/unit/libtrivet.a: $(wildcard $(unit_objects))
+build/unit/libhyp.a: $(wildcard $(call host_objects,build/unit/obj,$(host_hyp)) $(unit_helpers))
 	@rm -f $@
 	$(q)ar qcs $@ $^
-$(unit_programs): build/%: test/%.c build/unit/libtrivet.a Makefile
+build/unit/libspmc.a: $(wildcard $(call host_objects,build/unit/obj,$(host_spmc)) $(unit_helpers))
+	@rm -f $@
+	$(q)ar qcs $@ $^
+spmc_tests := $(filter build/unit/ffa/% build/unit/spmc/%,$(unit_programs))
+$(spmc_tests): build/unit/libspmc.a
+$(filter-out $(spmc_tests),$(unit_programs)): build/unit/libhyp.a
+$(unit_programs): build/%: test/%.c Makefile
 	@mkdir -p $(@D) && rm -f $@
-	$(q)$(unit_cc) $(unit_flags) -Wall -Wextra -Wshadow -Werror -MMD -MP -MF $@.d -MT $@ -o $@ $< build/unit/libtrivet.a \
+	$(q)$(unit_cc) $(unit_flags) -Wall -Wextra -Wshadow -Werror -MMD -MP -MF $@.d -MT $@ -o $@ $< $(filter %.a,$^) \
 		-lcmocka -lpthread
 
 #---------------------------------------------------------------------------------------------------------------------
-# Fuzzing: test/fuzz/fuzz_NAME.c, seeds in test/fuzz/corpus/NAME, inputs that once crashed in test/fuzz/crashes/NAME
+# Fuzzing: test/fuzz/fuzz_NAME.c, seeds in test/fuzz/corpus/NAME, inputs that once crashed in test/fuzz/crashes/NAME.
+# Those called ffa_*, sp_* and spmc_* are linked with the SPMC's sources, the others with the hypervisor's.
 
 fuzz_programs := $(patsubst test/fuzz/fuzz_%.c,build/fuzz/fuzz_%,$(wildcard test/fuzz/fuzz_*.c))
 fuzz_flags := -std=gnu17 -O1 $(host_flags) -fno-sanitize-recover=all
-fuzz_objects := $(call host_objects,build/fuzz/obj)
+spmc_fuzzers := $(filter build/fuzz/fuzz_ffa_% build/fuzz/fuzz_sp_% build/fuzz/fuzz_spmc_%,$(fuzz_programs))
 TIME ?= 60
 SMOKE_TIME ?= 10
 
@@ -197,25 +226,27 @@ build/fuzz/obj/src/%.o: src/%.c Makefile | tools $(deps)/libfdt/libfdt.h
 build/fuzz/obj/libfdt/%.o: $(deps)/libfdt/%.c Makefile | tools
 	@mkdir -p $(@D) && rm -f $@
 	$(q)clang-19 $(fuzz_flags) $(libfdt_flags) -w -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
-build/fuzz/libtrivet.a: $(fuzz_objects)
+build/fuzz/libhyp.a: $(call host_objects,build/fuzz/obj,$(host_hyp))
 	@rm -f $@
 	$(q)ar qcs $@ $^
-$(fuzz_programs): build/fuzz/%: test/fuzz/%.c build/fuzz/libtrivet.a Makefile
+build/fuzz/libspmc.a: $(call host_objects,build/fuzz/obj,$(host_spmc))
+	@rm -f $@
+	$(q)ar qcs $@ $^
+$(spmc_fuzzers): build/fuzz/libspmc.a
+$(filter-out $(spmc_fuzzers),$(fuzz_programs)): build/fuzz/libhyp.a
+$(fuzz_programs): build/fuzz/%: test/fuzz/%.c Makefile
 	$(call say,FUZZER,$@)
 	$(q)clang-19 $(fuzz_flags) -Wall -Wextra -Wshadow -Werror -fsanitize=fuzzer,address,undefined \
-		-MMD -MP -MF $@.d -MT $@ -o $@ $< build/fuzz/libtrivet.a
+		-MMD -MP -MF $@.d -MT $@ -o $@ $< $(filter %.a,$^)
 
 #---------------------------------------------------------------------------------------------------------------------
-# Payloads: programs of ours that run as a VM. payload/vm/NAME becomes build/payload/NAME.img.
+# Programs of ours, for tests and examples: payload/vm/NAME runs as a VM, payload/sp/NAME as a secure partition,
+# payload/nwd/NAME as BL33 in the normal world. They become build/payload/NAME.img, sp/NAME.img and nwd/NAME.img.
 
 payload := build/payload$(if $(CLANG),-clang)
-payload_names := $(notdir $(patsubst %/,%,$(dir $(wildcard payload/vm/*/*.c))))
-payload_names := $(sort $(payload_names))
+payload_names = $(sort $(filter-out lib,$(notdir $(patsubst %/,%,$(dir $(wildcard payload/$(1)/*/*.c))))))
 payload_flags = $(target_flags) -fno-stack-protector -fvisibility=hidden -I. -Isrc $(no_libc)
-payload_lib := $(patsubst payload/%,$(payload)/obj/%.o,$(basename $(call find_sources,payload/lib)))
-
-payloads: $(payload_names:%=$(payload)/%.img) ## build the test programs that run as VMs
-.PHONY: payloads
+payload_objects = $(patsubst payload/%,$(payload)/obj/%.o,$(basename $(call find_sources,$(1))))
 
 $(payload)/obj/%.o: payload/%.c Makefile | tools
 	$(call say,CC,$<)
@@ -226,16 +257,55 @@ $(payload)/obj/%.o: payload/%.S Makefile | tools
 	@mkdir -p $(@D)
 	$(q)$(target_cc) $(payload_flags) -MMD -MP -c -o $@ $<
 
+# The library of a kind: payload/KIND/lib, then payload/lib. A program takes from it what it does not define itself.
+define library_rule
+$(payload)/lib$(1).a: $(call payload_objects,payload/$(1)/lib) $(call payload_objects,payload/lib)
+	@mkdir -p $$(@D) && rm -f $$@
+	$(q)ar qcs $$@ $$^
+endef
+# payload_rule KIND,NAME,OUT
 define payload_rule
-$(payload)/$(1).elf: $(payload_lib) $(patsubst payload/%,$(payload)/obj/%.o,$(basename \
-		$(call find_sources,payload/vm/$(1)))) payload/lib/payload.lds
+$(3:.img=.elf): $(call payload_objects,payload/$(1)/$(2)) $(payload)/lib$(1).a payload/lib/payload.lds
 	$$(call say,LD,$$@)
-	$(q)$(target_ld) -pie --no-dynamic-linker -z norelro -z noexecstack -z text -z max-page-size=4096 --gc-sections \
-		--build-id=none -T payload/lib/payload.lds -o $$@ $$(filter %.o,$$^)
-$(payload)/$(1).img: $(payload)/$(1).elf
+	@mkdir -p $$(@D)
+	$(q)$(target_ld) $(pie_ldflags) -T payload/lib/payload.lds -o $$@ $$(filter %.o %.a,$$^)
+$(3): $(3:.img=.elf)
 	$(q)$(target_objcopy) -O binary $$< $$@
 endef
-$(foreach name,$(payload_names),$(eval $(call payload_rule,$(name))))
+$(foreach kind,vm sp nwd,$(eval $(call library_rule,$(kind))))
+$(foreach name,$(call payload_names,vm),$(eval $(call payload_rule,vm,$(name),$(payload)/$(name).img)))
+$(foreach name,$(call payload_names,sp),$(eval $(call payload_rule,sp,$(name),$(payload)/sp/$(name).img)))
+$(foreach name,$(call payload_names,nwd),$(eval $(call payload_rule,nwd,$(name),$(payload)/nwd/$(name).img)))
+
+# Each manifest beside a partition's sources makes a package: manifest.dts NAME.pkg, another, X.dts, NAME-X.pkg.
+package = $(payload)/sp/$(1)$(patsubst %,-%,$(filter-out manifest,$(basename $(notdir $(2))))).pkg
+define package_rule
+$(call package,$(1),$(2)): $(payload)/sp/$(1).img $(2) scripts/mksp scripts/dts.py
+	$$(call say,PACK,$$@)
+	$(q)scripts/mksp -o $$@ --image $$< --manifest $(2)
+packages += $(call package,$(1),$(2))
+endef
+packages :=
+$(foreach name,$(call payload_names,sp),$(foreach dts,$(wildcard payload/sp/$(name)/*.dts), \
+	$(eval $(call package_rule,$(name),$(dts)))))
+
+payloads: $(patsubst %,$(payload)/%.img,$(call payload_names,vm)) ## build the test programs that run as VMs
+nwd_images := $(patsubst %,$(payload)/nwd/%.img,$(call payload_names,nwd))
+partitions: $(packages) $(nwd_images) ## build the secure partitions and their clients
+.PHONY: payloads partitions
+
+#---------------------------------------------------------------------------------------------------------------------
+# The firmware under the SPMC: TF-A, built once
+
+firmware: build/firmware/bl1.bin ## build TF-A (BL1, BL2, BL31) for QEMU
+.PHONY: firmware
+build/firmware/bl1.bin: scripts/mkfirmware $(deps)/tfa/Makefile | tools
+	@scripts/mkfirmware
+
+run-spmc: spmc-images ## TF-A, the SPMC, its partitions and the client in the normal world
+	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --dir $(payload)/sp --bl33 $(payload)/nwd/client.img \
+		$(if $(DEBUG),--gdb)
+.PHONY: run-spmc
 
 #---------------------------------------------------------------------------------------------------------------------
 # The Linux guest, bundles, running
@@ -279,24 +349,33 @@ test-long: ## every test, with the fuzzers running ten minutes each
 	@test/system/run --fuzz-time 600 $(ONLY)
 # What the test driver runs apart from the unit tests and fuzzers.
 test-images: image payloads $(guest_files) build/bundle/linux.cpio build/bundle/linux-1cpu.cpio
-.PHONY: test test-list test-long test-images
+spmc-images: spmc partitions firmware
+.PHONY: test test-list test-long test-images spmc-images
 
-bench: ## instructions per operation and for Linux's boot, sizes; build/bench/*.csv
+# One after the other: they print tables, and each wants the machine for itself.
+bench: ## instructions per operation, per FF-A call, for boots; sizes; build/bench/*.csv
+	+@$(MAKE) bench-hyp
+	+@$(MAKE) bench-spmc
+bench-hyp:
 	+@$(MAKE) RELEASE=1 image payloads $(guest_files)
 	@scripts/bench
+bench-spmc:
+	+@$(MAKE) RELEASE=1 spmc-images
+	@scripts/bench-spmc
+.PHONY: bench bench-hyp bench-spmc lint
+
 lint: ## format, clang-tidy, include rules, warnings of gcc and clang
 	@scripts/lint
-.PHONY: bench lint
 
 format: ## put all C files into the project's form
 	@scripts/setup
 	@scripts/format
 # For scripts/lint: what its clang tools compile with.
-print-hyp-flags: $(hyp)/gen/offsets.h
-	@echo '$(hyp_flags) $(warnings)'
+print-image-flags: $(obj)/gen/offsets.h
+	@echo '$(image_flags) $(warnings)'
 print-payload-flags:
 	@echo '$(payload_flags) $(warnings)'
-.PHONY: format print-hyp-flags print-payload-flags
+.PHONY: format print-image-flags print-payload-flags
 
 #---------------------------------------------------------------------------------------------------------------------
 

@@ -51,6 +51,8 @@ static inline void irq_on(void) { op_("msr daifclr, #2\n\tisb"); }
 static inline void irq_off(void) { op_("msr daifset, #2"); }
 #undef op_
 
+static inline unsigned current_el(void) { return (unsigned)read_sysreg(CurrentEL) >> 2; }
+
 /* Inline assembly keeps to plain addressing: writeback forms abort without a syndrome. */
 #define MMIO_ACCESSORS(bits, load, store, reg)                                                     \
 	static inline uint##bits##_t mmio_read##bits(uint64_t address)                             \
@@ -72,6 +74,9 @@ MMIO_ACCESSORS(64, "ldr", "str", "x")
 #define atomic_load(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
 #define atomic_store(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_add(p, v) __atomic_add_fetch((p), (v), __ATOMIC_SEQ_CST)
+
+/* Cleans and invalidates by address to the point of coherency. */
+void cache_clean(const void *start, uint64_t size);
 
 struct spinlock {
 	bool held;

@@ -26,6 +26,7 @@
 #define printf_like(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /* QEMU's virt machine, which a VM sees too. The GIC, CPUs and RAM size come from the device tree. */
+#define RAM_BASE 0x40000000ul
 #define UART_BASE 0x09000000ul
 #define UART_INTID 33
 #define RTC_BASE 0x09010000ul
@@ -36,5 +37,8 @@
 #define VIRTIO_INTID(slot) (48 + (slot))
 #define PPI_PTIMER 30
 #define PPI_VTIMER 27
+/* Of EL2: what CNTP and CNTV mean there (HCR_EL2.E2H). */
+#define PPI_PTIMER_EL2 26
+#define PPI_VTIMER_EL2 28
 
 #endif

@@ -9,7 +9,11 @@
 #include "payload/lib/report.h"
 #include "payload/lib/string.h"
 
+extern const char _head[], _image_end[];
+
 uint64_t boot_first_count;
+uint64_t ram_base;
+uint64_t ram_size;
 
 #define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
 
@@ -34,6 +38,23 @@ static void find_cpus(void)
 	}
 }
 
+/* Identity: everything below RAM is a device, the image's blocks are executable. */
+static void map_machine(void)
+{
+	uint64_t image = (uint64_t)_head & ~(BLOCK_SIZE - 1);
+	uint64_t image_end = ((uint64_t)_image_end + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
+
+	mmu_begin();
+	mmu_map(0, 0, GIB(1), MMU_DEVICE, false);
+	mmu_map(ram_base, ram_base, image - ram_base, MMU_NORMAL, false);
+	mmu_map(image, image, image_end - image, MMU_NORMAL, true);
+	mmu_map(image_end, image_end, ram_base + ram_size - image_end, MMU_NORMAL, false);
+	mmu_start();
+	for (uint32_t i = 0; i < CPU_MAX; i++) {
+		cpus[i].mmu = mmu_regs;
+	}
+}
+
 noreturn void boot_main(const void *fdt, uint64_t first_count)
 {
 	uint32_t memory;
@@ -42,7 +63,8 @@ noreturn void boot_main(const void *fdt, uint64_t first_count)
 	write_sysreg(tpidr_el1, (uint64_t)&cpus[0]);
 	exception_init_cpu();
 	uart_init();
-	memory = fdt_init(fdt) ? fdt_find_name("memory") : 0;
+	/* TF-A enters BL33 with a small number in x0 and leaves the device tree at the start of RAM. */
+	memory = fdt_init((const void *)MAX((uint64_t)fdt, RAM_BASE)) ? fdt_find_name("memory") : 0;
 	if (memory == 0) {
 		/* Nothing to go by, and the lock of print() wants the MMU: one letter is all there is. */
 		mmio_write32(UART_BASE, '?');
@@ -51,7 +73,7 @@ noreturn void boot_main(const void *fdt, uint64_t first_count)
 	ram_base = fdt_u64(memory, "reg", 0);
 	ram_size = fdt_u64(memory, "reg", 1);
 	find_cpus();
-	mmu_init();
+	map_machine();
 
 	cpus[0].online = true;
 	psci_init();

@@ -5,6 +5,9 @@
 
 #include "payload/lib/base.h"
 
+/* The RAM that the device tree gave. */
+extern uint64_t ram_base;
+extern uint64_t ram_size;
 /* CNTPCT_EL0 as read by the image's first instruction. */
 extern uint64_t boot_first_count;
 

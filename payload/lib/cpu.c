@@ -11,10 +11,10 @@
 #define CPACR_FPEN (UINT64_C(3) << 20)
 
 _Static_assert(offsetof(struct cpu, stack) == CPU_STACK, "start.S");
-_Static_assert(offsetof(struct cpu, ttbr0) == CPU_TTBR0, "start.S");
-_Static_assert(offsetof(struct cpu, tcr) == CPU_TCR, "start.S");
-_Static_assert(offsetof(struct cpu, mair) == CPU_MAIR, "start.S");
-_Static_assert(offsetof(struct cpu, sctlr) == CPU_SCTLR, "start.S");
+_Static_assert(offsetof(struct cpu, mmu.ttbr0) == CPU_TTBR0, "start.S");
+_Static_assert(offsetof(struct cpu, mmu.tcr) == CPU_TCR, "start.S");
+_Static_assert(offsetof(struct cpu, mmu.mair) == CPU_MAIR, "start.S");
+_Static_assert(offsetof(struct cpu, mmu.sctlr) == CPU_SCTLR, "start.S");
 
 struct cpu cpus[CPU_MAX] __attribute__((aligned(64)));
 uint32_t cpu_count = 1;
@@ -22,17 +22,6 @@ uint32_t cpu_count = 1;
 static char stacks[CPU_MAX][STACK_SIZE] __attribute__((aligned(64)));
 
 noreturn void cpu_main(struct cpu *cpu);
-
-void cache_clean(const void *start, uint64_t size)
-{
-	uint64_t line = UINT64_C(4) << BITS(read_sysreg(ctr_el0), 19, 16);
-	uint64_t end = (uint64_t)start + size;
-
-	for (uint64_t at = (uint64_t)start & ~(line - 1); at < end; at += line) {
-		__asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
-	}
-	dsb();
-}
 
 static void cpu_off(uint64_t arg)
 {

@@ -4,6 +4,7 @@
 #define PAYLOAD_LIB_CPU_H
 
 #include "payload/lib/arch.h"
+#include "payload/lib/mmu.h"
 
 #define CPU_MAX 8
 
@@ -18,10 +19,7 @@ struct fault {
 struct cpu {
 	/* read by start.S with the MMU off */
 	uint64_t stack;
-	uint64_t ttbr0;
-	uint64_t tcr;
-	uint64_t mair;
-	uint64_t sctlr;
+	struct mmu_regs mmu;
 
 	uint32_t index;
 	uint64_t affinity; /* MPIDR_EL1 affinity fields, as PSCI wants them */
@@ -77,8 +75,5 @@ struct barrier {
 	uint32_t generation;
 };
 bool barrier_wait(struct barrier *barrier, uint32_t n);
-
-/* Cleans and invalidates by address to the point of coherency. */
-void cache_clean(const void *start, uint64_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "payload/lib/mmu.h"
 
-#include "payload/lib/cpu.h"
+#include "payload/lib/arch.h"
 
 #define ENTRIES 512
 #define TABLE_COUNT 24
@@ -25,10 +25,7 @@
 
 #define CPACR_FPEN (UINT64_C(3) << 20)
 
-extern const char _head[], _image_end[];
-
-uint64_t ram_base;
-uint64_t ram_size;
+struct mmu_regs mmu_regs;
 
 static uint64_t tables[TABLE_COUNT][ENTRIES] __attribute__((aligned(4096)));
 static uint32_t tables_used;
@@ -116,25 +113,21 @@ uint64_t *mmu_level1(uint64_t va)
 	return level1_entry(va);
 }
 
-void mmu_init(void)
+void mmu_begin(void)
 {
-	uint64_t image = (uint64_t)_head & ~(BLOCK_SIZE - 1);
-	uint64_t image_end = ((uint64_t)_image_end + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
-	uint64_t parange = BITS(read_sysreg(id_aa64mmfr0_el1), 3, 0);
-	uint64_t tcr = TCR | MIN(parange, 5) << TCR_IPS_SHIFT;
-
 	table_new(); /* tables[0] is level 1 */
-	mmu_map(0, 0, GIB(1), MMU_DEVICE, false);
-	mmu_map(ram_base, ram_base, image - ram_base, MMU_NORMAL, false);
-	mmu_map(image, image, image_end - image, MMU_NORMAL, true);
-	mmu_map(image_end, image_end, ram_base + ram_size - image_end, MMU_NORMAL, false);
+}
 
-	for (uint32_t i = 0; i < CPU_MAX; i++) {
-		cpus[i].ttbr0 = (uint64_t)tables[0];
-		cpus[i].tcr = tcr;
-		cpus[i].mair = MAIR;
-		cpus[i].sctlr = SCTLR;
-	}
+void mmu_start(void)
+{
+	uint64_t parange = BITS(read_sysreg(id_aa64mmfr0_el1), 3, 0);
+
+	mmu_regs = (struct mmu_regs){
+		.ttbr0 = (uint64_t)tables[0],
+		.tcr = TCR | MIN(parange, 5) << TCR_IPS_SHIFT,
+		.mair = MAIR,
+		.sctlr = SCTLR,
+	};
 	write_sysreg(cpacr_el1, CPACR_FPEN);
-	mmu_enable(cpus[0].ttbr0, tcr, MAIR, SCTLR);
+	mmu_enable(mmu_regs.ttbr0, mmu_regs.tcr, mmu_regs.mair, mmu_regs.sctlr);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Identity map: everything below RAM is Device-nGnRE, RAM is Normal write-back; 39-bit addresses, 4 KiB granule. */
+/* One stage-1 table: 39-bit addresses, 4 KiB granule. */
 #ifndef PAYLOAD_LIB_MMU_H
 #define PAYLOAD_LIB_MMU_H
 
@@ -9,14 +9,22 @@ enum mmu_type {
 	MMU_NORMAL,
 	MMU_DEVICE,
 	MMU_NORMAL_NC,
+	/* At S-EL1: Non-secure memory. The value is that of a leaf's NS bit above the attribute index. */
+	MMU_NORMAL_NS = 8,
 };
 
-/* The RAM that the device tree gave. */
-extern uint64_t ram_base;
-extern uint64_t ram_size;
+/* What turns the MMU on, on every CPU. */
+struct mmu_regs {
+	uint64_t ttbr0;
+	uint64_t tcr;
+	uint64_t mair;
+	uint64_t sctlr;
+};
+extern struct mmu_regs mmu_regs;
 
-/* Builds the tables and turns the MMU on. Called once by the boot CPU with the MMU off. */
-void mmu_init(void);
+/* Called once by the boot CPU with the MMU off: an empty table; then, when it is filled, mmu_regs and the MMU on. */
+void mmu_begin(void);
+void mmu_start(void);
 
 /*
  * Maps whole pages, with blocks where they fit; replaces nothing that is mapped otherwise, so unmap first.

@@ -13,7 +13,7 @@ void psci_init(void)
 	uint32_t node = fdt_find_name("psci");
 	const char *method = node == 0 ? NULL : fdt_prop(node, "method", &length);
 
-	psci_conduit = method != NULL && str_equal(method, "smc") ? CONDUIT_SMC : CONDUIT_HVC;
+	psci_conduit = current_el() == 2 || (method != NULL && str_equal(method, "smc")) ? CONDUIT_SMC : CONDUIT_HVC;
 }
 
 int64_t smccc_call(enum conduit conduit, uint64_t function, uint64_t a1, uint64_t a2, uint64_t a3)

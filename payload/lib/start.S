@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry of every payload: an arm64 Linux Image, entered at EL1 with the MMU off and x0 = device tree (or any
- * other word that a payload makes sense of). Secondary CPUs arrive at cpu_entry with x0 = their struct cpu.
+ * Entry of VMs and of the normal world's programs: an arm64 Linux Image, entered at EL1 or EL2 with the MMU off and
+ * x0 = device tree (or any other word that a payload makes sense of). Secondary CPUs arrive at cpu_entry with
+ * x0 = their struct cpu.
  */
 #include "payload/lib/cpu_offsets.h"
 
@@ -22,42 +23,8 @@ start:
 	msr	daifset, #0xf
 	mov	x20, x0
 
-	/*
-	 * The loader cleaned the file's bytes only: stale lines over .bss must not come back once the caches
-	 * are on.
-	 */
-	adrp	x0, _bss_start
-	adrp	x1, _bss_end
-	mrs	x2, ctr_el0
-	ubfx	x2, x2, #16, #4
-	mov	x3, #4
-	lsl	x3, x3, x2			/* bytes of the smallest data cache line */
-1:	dc	ivac, x0
-	add	x0, x0, x3
-	cmp	x0, x1
-	b.lo	1b
-	dsb	sy
-	adrp	x0, _bss_start
-2:	stp	xzr, xzr, [x0], #16
-	cmp	x0, x1
-	b.lo	2b
-
-	/* R_AARCH64_RELATIVE is the only kind there is: *(base + offset) = base + addend. */
-	adr	x0, _head
-	adrp	x1, _rela_start
-	add	x1, x1, :lo12:_rela_start
-	adrp	x2, _rela_end
-	add	x2, x2, :lo12:_rela_end
-3:	cmp	x1, x2
-	b.hs	4f
-	ldr	x3, [x1]
-	ldr	x4, [x1, #16]
-	add	x4, x4, x0
-	str	x4, [x0, x3]
-	add	x1, x1, #24
-	b	3b
-4:	dsb	sy
-
+	bl	host_extension
+	bl	image_prepare
 	adrp	x0, boot_stack_end
 	mov	sp, x0
 	mov	x29, xzr
@@ -72,6 +39,7 @@ start:
 cpu_entry:
 	msr	daifset, #0xf
 	mov	x19, x0
+	bl	host_extension
 	ldr	x0, [x19, #CPU_TTBR0]
 	ldr	x1, [x19, #CPU_TCR]
 	ldr	x2, [x19, #CPU_MAIR]
@@ -85,19 +53,20 @@ cpu_entry:
 	bl	cpu_main
 	b	.
 
-	/* void mmu_enable(ttbr0, tcr, mair, sctlr); uses no stack. */
-	.globl mmu_enable
-mmu_enable:
-	ic	iallu
-	tlbi	vmalle1
-	dsb	nsh
-	msr	mair_el1, x2
-	msr	tcr_el1, x1
-	msr	ttbr0_el1, x0
+	/*
+	 * At EL2 the registers named _EL1 shall be EL2's (HCR_EL2.E2H) and no EL1 exists below (TGE): so all this is
+	 * the same program there, with one translation regime and all interrupts its own.
+	 */
+host_extension:
+	mrs	x1, CurrentEL
+	cmp	x1, #(2 << 2)
+	b.ne	1f
+	mov	x1, #(1 << 34)			/* E2H */
+	orr	x1, x1, #(1 << 31)		/* RW */
+	orr	x1, x1, #(1 << 27)		/* TGE */
+	msr	hcr_el2, x1
 	isb
-	msr	sctlr_el1, x3
-	isb
-	ret
+1:	ret
 
 	.bss
 	.balign	4096

@@ -27,6 +27,9 @@ uint64_t timer_ticks(uint64_t us)
 
 uint32_t timer_intid(enum timer timer)
 {
+	if (current_el() == 2) {
+		return timer == TIMER_VIRTUAL ? PPI_VTIMER_EL2 : PPI_PTIMER_EL2;
+	}
 	return timer == TIMER_VIRTUAL ? PPI_VTIMER : PPI_PTIMER;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plugin for QEMU that counts how often each instruction of the hypervisor is executed:
+ * A plugin for QEMU that counts how often each instruction of an image is executed:
  *
- *   -plugin count.so,out=FILE,base=ADDRESS,size=BYTES     where the image lies when it runs
+ *   -plugin count.so,out=FILE,base=ADDRESS,size=BYTES[,guest=ADDRESS]     where the image lies when it runs
  *
- * FILE gets a line "offset before total" for each instruction of the image that was executed: up to the first
- * instruction of a guest, and up to the end. An instruction is the image's by the memory that it lies in, so a guest may
- * have the same addresses. QEMU's boot stub is nobody's.
+ * The run is cut into phases: 0 until the first instruction of a guest (the one at 'guest', or the first outside of the
+ * image), then a new one at each marker, the instruction hint #0x7f, which does nothing. FILE gets a line
+ * "phase offset count" for each instruction that a phase executed. An instruction is the image's by the memory that it lies
+ * in, so a guest may have the same addresses. QEMU's boot stub and firmware are nobody's.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -23,42 +24,61 @@ struct qemu_plugin_entry {
 	size_t offset;
 };
 #define QEMU_PLUGIN_ADD_U64 0
+#define QEMU_PLUGIN_CB_NO_REGS 0
 #define EXPORT __attribute__((visibility("default")))
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *dest, size_t length);
 struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
 uint64_t qemu_plugin_u64_sum(struct qemu_plugin_entry entry);
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*callback)(uint64_t, struct qemu_plugin_tb *));
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn, int operation,
 							 struct qemu_plugin_entry entry, uint64_t value);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, void (*callback)(unsigned, void *),
+					    int flags, void *data);
 void qemu_plugin_register_atexit_cb(uint64_t id, void (*callback)(uint64_t, void *), void *data);
 
 EXPORT extern int qemu_plugin_version;
 int qemu_plugin_version = 2;
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
 
-static uint64_t base, size;
+#define MARKER 0xd5032fffu
+#define PHASES_MAX 256
+
+static uint64_t base, size, guest;
 static const char *path;
 static struct qemu_plugin_scoreboard *counters; /* of each CPU: uint64_t[size / 4] */
 static const char *image;                       /* where the machine's memory at 'base' is in QEMU's */
-static uint64_t *before;                        /* the counters when the first guest began */
+static uint64_t *ended[PHASES_MAX];             /* the counters when the phase ended */
+static unsigned phase;
 
 static uint64_t count_at(uint64_t offset)
 {
 	return qemu_plugin_u64_sum((struct qemu_plugin_entry){ counters, offset / 4 * sizeof(uint64_t) });
 }
 
-static void guest_begins(void)
+static void end_phase(void)
 {
-	before = calloc(size / 4, sizeof(uint64_t));
-	if (before == NULL) {
+	uint64_t *counts = calloc(size / 4, sizeof(uint64_t));
+
+	if (counts == NULL || phase == PHASES_MAX) {
 		abort();
 	}
 	for (uint64_t offset = 0; offset < size; offset += 4) {
-		before[offset / 4] = count_at(offset);
+		counts[offset / 4] = count_at(offset);
+	}
+	ended[phase++] = counts;
+}
+
+static void at_marker(unsigned cpu, void *data)
+{
+	(void)cpu;
+	(void)data;
+	if (phase > 0) {
+		end_phase();
 	}
 }
 
@@ -69,16 +89,23 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		const char *host = qemu_plugin_insn_haddr(insn);
+		uint64_t address = qemu_plugin_insn_vaddr(insn);
+		uint32_t word = 0;
 
-		if (image == NULL && qemu_plugin_insn_vaddr(insn) == base) {
+		if (image == NULL && address == base) {
 			image = host;
 		}
 		if (image != NULL && host >= image && host < image + size) {
 			struct qemu_plugin_entry entry = { counters, (size_t)(host - image) / 4 * sizeof(uint64_t) };
 
 			qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_ADD_U64, entry, 1);
-		} else if (image != NULL && before == NULL) {
-			guest_begins();
+			continue;
+		}
+		if (image != NULL && phase == 0 && (guest == 0 || address == guest)) {
+			end_phase();
+		}
+		if (qemu_plugin_insn_data(insn, &word, sizeof(word)) == sizeof(word) && word == MARKER) {
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_marker, QEMU_PLUGIN_CB_NO_REGS, NULL);
 		}
 	}
 }
@@ -89,12 +116,14 @@ static void at_exit(uint64_t id, void *data)
 
 	(void)id;
 	(void)data;
-	for (uint64_t offset = 0; out != NULL && offset < size; offset += 4) {
-		uint64_t total = count_at(offset);
+	end_phase();
+	for (unsigned p = 0; out != NULL && p < phase; p++) {
+		for (uint64_t i = 0; i < size / 4; i++) {
+			uint64_t count = ended[p][i] - (p > 0 ? ended[p - 1][i] : 0);
 
-		if (total != 0) {
-			fprintf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", offset,
-				before != NULL ? before[offset / 4] : total, total);
+			if (count != 0) {
+				fprintf(out, "%u %" PRIu64 " %" PRIu64 "\n", p, 4 * i, count);
+			}
 		}
 	}
 	if (out == NULL || fclose(out) != 0) {
@@ -112,6 +141,8 @@ int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 			base = strtoull(argv[i] + 5, NULL, 0);
 		} else if (strncmp(argv[i], "size=", 5) == 0) {
 			size = strtoull(argv[i] + 5, NULL, 0);
+		} else if (strncmp(argv[i], "guest=", 6) == 0) {
+			guest = strtoull(argv[i] + 6, NULL, 0);
 		}
 	}
 	if (path == NULL || size == 0) {

@@ -20,7 +20,10 @@
 
 /* X(name): registers of a vCPU that every CPU has and that have one name in both modes. */
 #define GUEST_EL1_LIST(X) \
-	X(sp_el0) X(sp_el1) X(tpidr_el0) X(tpidrro_el0) X(tpidr_el1) X(par_el1) X(csselr_el1) X(mdscr_el1) X(actlr_el1)
+	X(sp_el0) X(sp_el1) X(tpidr_el0) X(tpidrro_el0) X(tpidr_el1) X(par_el1) X(csselr_el1)
+
+/* X(name): the same, but EL2 traps a guest's writes to them. */
+#define GUEST_TRAPPED_LIST(X) X(mdscr_el1) X(actlr_el1)
 
 /*
  * X(name): present only with FEAT_PAuth. The fifth key, APIA, is EL2's too and moves at every exit (struct vcpu_regs).
@@ -34,6 +37,7 @@
 struct el1_state {
 	GUEST_EL12_LIST(EL1_FIELD)
 	GUEST_EL1_LIST(EL1_FIELD)
+	GUEST_TRAPPED_LIST(EL1_FIELD)
 	GUEST_PAUTH_LIST(EL1_FIELD)
 	uint64_t scxtnum_el0, scxtnum_el1; /* FEAT_CSV2_2 */
 	uint64_t vdisr;                    /* FEAT_RAS: the guest's DISR_EL1 */
@@ -88,6 +92,17 @@ GUEST_EL02_ACCESSORS(cntv_cval)
 /* Everything in struct el1_state but the timer, between memory and this CPU's registers. */
 void el1_save(struct el1_state *state);
 void el1_load(const struct el1_state *state);
+/* Only what every CPU has and guests write untrapped (the first two lists); only the keys, where there are any. */
+void el1_save_base(struct el1_state *state);
+void el1_load_base(const struct el1_state *state);
+/*
+ * The same, and MDSCR_EL1, the virtual timer and VDISR_EL2, of which nothing stays in the CPU: for a world that gives
+ * the CPU to another and gets it back as it was.
+ */
+void el1_save_world(struct el1_state *state);
+void el1_load_world(const struct el1_state *state);
+void el1_save_keys(struct el1_state *state);
+void el1_load_keys(const struct el1_state *state);
 void fp_save(struct fp_state *state);
 void fp_load(const struct fp_state *state);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * This CPU's own GICv3 interface (physical, Group 1), by system registers. EOImode is 1: dropping the priority and
- * deactivating are two steps, so that a guest can do the second (list registers with the HW bit).
+ * This CPU's own GICv3 interface (physical, Group 1 of our own Security state), by system registers. EOImode is 1:
+ * dropping the priority and deactivating are two steps, so that a guest can do the second (list registers with the HW
+ * bit).
  */
 #ifndef ARCH_GIC_CPU_H
 #define ARCH_GIC_CPU_H
@@ -37,6 +38,14 @@ static inline void gic_send_sgi(uint64_t target, unsigned intid)
 	/* DSB: stores before the SGI are seen by the CPU that takes it; partner is its acknowledge. */
 	dsb_ishst();
 	write_icc_sgi1r_el1(FIELD_PUT(ICC_SGI1R_INTID, intid) | target);
+	isb();
+}
+
+/* From the Secure state: an SGI of the normal world (Non-secure Group 1) to one CPU. */
+static inline void gic_send_ns_sgi(uint64_t target, unsigned intid)
+{
+	dsb_ishst();
+	write_icc_asgi1r_el1(FIELD_PUT(ICC_SGI1R_INTID, intid) | target);
 	isb();
 }
 

@@ -52,7 +52,9 @@
 	X(hfgrtr_el2, 3, 4, 1, 1, 4)                                   \
 	X(hfgwtr_el2, 3, 4, 1, 1, 5)                                   \
 	X(hfgitr_el2, 3, 4, 1, 1, 6)                                   \
+	X(zcr_el2, 3, 4, 1, 2, 0)                                      \
 	X(hcrx_el2, 3, 4, 1, 2, 2)                                     \
+	X(smcr_el2, 3, 4, 1, 2, 6)                                     \
 	X(ttbr0_el2, 3, 4, 2, 0, 0)                                    \
 	X(tcr_el2, 3, 4, 2, 0, 2)                                      \
 	X(vttbr_el2, 3, 4, 2, 1, 0)                                    \
@@ -111,6 +113,7 @@
 	X(pir_el1, 3, 0, 10, 2, 3)                                     \
 	X(amair_el1, 3, 0, 10, 3, 0)                                   \
 	X(vbar_el1, 3, 0, 12, 0, 0)                                    \
+	X(isr_el1, 3, 0, 12, 1, 0)                                     \
 	X(contextidr_el1, 3, 0, 13, 0, 1)                              \
 	X(tpidr_el1, 3, 0, 13, 0, 4)                                   \
 	X(scxtnum_el1, 3, 0, 13, 0, 7)                                 \
@@ -172,6 +175,7 @@
 	X(cntv_ctl_el0, 3, 3, 14, 3, 1)                                \
 	X(cntv_cval_el0, 3, 3, 14, 3, 2)                               \
 	/* floating point and PMU control */                           \
+	X(svcr, 3, 3, 4, 2, 2)                                         \
 	X(fpcr, 3, 3, 4, 4, 0)                                         \
 	X(fpsr, 3, 3, 4, 4, 1)                                         \
 	X(pmcr_el0, 3, 3, 9, 12, 0)                                    \
@@ -188,6 +192,7 @@
 	X(icc_sgi0r_el1, 3, 0, 12, 11, 7)                              \
 	X(icc_iar1_el1, 3, 0, 12, 12, 0)                               \
 	X(icc_eoir1_el1, 3, 0, 12, 12, 1)                              \
+	X(icc_hppir0_el1, 3, 0, 12, 8, 2)                              \
 	X(icc_hppir1_el1, 3, 0, 12, 12, 2)                             \
 	X(icc_bpr1_el1, 3, 0, 12, 12, 3)                               \
 	X(icc_ctlr_el1, 3, 0, 12, 12, 4)                               \

@@ -12,9 +12,10 @@
 void tlb_el2_range(va_t base, uint64_t size);
 /*
  * Stage 2 by IPA, all levels of the walk, and then all of stage 1 of that VMID, since TLBs may keep both stages in one
- * entry. 'vttbr' names the VMID; it need not be the one that is loaded.
+ * entry. 'vttbr' names the VMID; it need not be the one that is loaded. 'ns' is for the Secure state alone: the range
+ * is one of its Non-secure IPA space (VTTBR_EL2) and not of the Secure one (VSTTBR_EL2).
  */
-void tlb_stage2_range(uint64_t vttbr, ipa_t base, uint64_t size);
+void tlb_stage2_range(uint64_t vttbr, ipa_t base, uint64_t size, bool ns);
 /* Everything of that VMID, both stages. */
 void tlb_stage2_all(uint64_t vttbr);
 

@@ -22,9 +22,9 @@ int32_t firmware_psci_version(void)
 	return call(PSCI_VERSION, 0, 0, 0);
 }
 
-int32_t firmware_cpu_on(uint64_t mpidr, pa_t entry, uint64_t context)
+int32_t firmware_cpu_on(uint64_t mpidr, pa_t entry)
 {
-	return call(PSCI_CPU_ON_64, mpidr, entry.v, context);
+	return call(PSCI_CPU_ON_64, mpidr, entry.v, 0);
 }
 
 void firmware_system_off(void)

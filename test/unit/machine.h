@@ -12,6 +12,7 @@
 #include "arch/gic_cpu.h"
 #include "arch/host/host.h"
 #include "arch/vcpu_enter.h"
+#include "arch/world.h"
 #include "core/port/host.h"
 #include "core/port/role.h"
 #include "core/vcpu/esr.h"
@@ -28,7 +29,7 @@ struct machine_cpu {
 	struct cpu cpu;
 	uint64_t sysreg[HOST_SYSREG_COUNT]; /* while another one is at work */
 	struct fp_state fp;
-	bool kicked;  /* CPU_SGI_KICK is pending */
+	bool kicked;  /* world_sgi_kick is pending */
 	unsigned kicks;
 };
 
@@ -67,7 +68,7 @@ static void sysreg_reading(enum host_sysreg_index reg)
 		host_sysreg[reg] = 1023;
 		if (machine[machine_at].kicked) {
 			machine[machine_at].kicked = false;
-			host_sysreg[reg] = CPU_SGI_KICK;
+			host_sysreg[reg] = world_sgi_kick;
 		} else if (timer_pending()) {
 			host_sysreg[reg] = HYP_TIMER;
 		}

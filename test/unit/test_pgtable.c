@@ -490,7 +490,7 @@ static void random_calls(unsigned ipa_bits, unsigned rounds)
 	memset(model, 0, sizeof(model));
 	memset(cached_count, 0, sizeof(cached_count));
 	memset(walked_count, 0, sizeof(walked_count));
-	assert_int_equal(stage2_init(&s2, ipa_bits, 3, MMFR0_48_BITS, MMFR1_VMID16), OK);
+	assert_int_equal(stage2_init(&s2, STAGE2_VM, ipa_bits, 3, MMFR0_48_BITS, MMFR1_VMID16), OK);
 	host_tlb_called = tlb_invalidate;
 	for (unsigned i = 0; i < rounds; i++) {
 		random_call();

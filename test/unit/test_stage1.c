@@ -70,7 +70,7 @@ static void assert_unmapped(uint64_t address)
 
 static void stage1_descriptors_are_the_architecture_s(void **state)
 {
-	/* AttrIndx in 4:2, AP[1] in 6, AP[2] in 7, SH in 9:8, AF in 10, GP in 50, PXN in 53, XN or UXN in 54 */
+	/* AttrIndx 4:2, NS 5, AP[1] 6, AP[2] 7, SH 9:8, AF 10, GP 50, PXN 53, XN or UXN 54 */
 	static const struct {
 		bool e2h;
 		uint64_t pfr1;
@@ -81,11 +81,13 @@ static void stage1_descriptors_are_the_architecture_s(void **state)
 		{ false, 0, STAGE1_CODE, 0x7c3 },
 		{ false, PFR1_BTI, STAGE1_RODATA, 0x7c3 | 1ULL << 54 },
 		{ false, PFR1_BTI, STAGE1_DATA, 0x743 | 1ULL << 54 },
+		{ false, PFR1_BTI, STAGE1_DATA_NS, 0x763 | 1ULL << 54 },
 		{ false, PFR1_BTI, STAGE1_DEVICE, 0x447 | 1ULL << 54 },
 		{ true, PFR1_BTI, STAGE1_CODE, 0x783 | 1ULL << 50 | 1ULL << 54 },
 		{ true, 0, STAGE1_CODE, 0x783 | 1ULL << 54 },
 		{ true, 0, STAGE1_RODATA, 0x783 | 3ULL << 53 },
 		{ true, 0, STAGE1_DATA, 0x703 | 3ULL << 53 },
+		{ true, 0, STAGE1_DATA_NS, 0x723 | 3ULL << 53 },
 		{ true, 0, STAGE1_DEVICE, 0x407 | 3ULL << 53 },
 	};
 

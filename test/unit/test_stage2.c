@@ -44,7 +44,7 @@ static void start_bits(unsigned bits)
 	assert_int_equal(pool_alloc_page(&page), OK); /* keeps the first chunk, so that its record is always counted */
 	free_at_start = pool_free_pages();
 	host_tlb_called = tlb_note;
-	assert_int_equal(stage2_init(&s2, bits, VMID, MMFR0_48_BITS, MMFR1_VMID16), OK);
+	assert_int_equal(stage2_init(&s2, STAGE2_VM, bits, VMID, MMFR0_48_BITS, MMFR1_VMID16), OK);
 	forget_tlb();
 }
 
@@ -149,16 +149,16 @@ static void stage2_init_refuses_what_the_cpu_cannot_do(void **state)
 	pa_t page;
 
 	(void)state;
-	assert_int_equal(stage2_init(&other, 31, 1, MMFR0_48_BITS, 0), ERR_RANGE);
-	assert_int_equal(stage2_init(&other, 41, 1, MMFR0_40_BITS, 0), ERR_RANGE);
-	assert_int_equal(stage2_init(&other, 49, 1, MMFR0_48_BITS + 1, 0), ERR_RANGE);
-	assert_int_equal(stage2_init(&other, 40, 1, MMFR0_40_BITS, 0x10), OK);
+	assert_int_equal(stage2_init(&other, STAGE2_VM, 31, 1, MMFR0_48_BITS, 0), ERR_RANGE);
+	assert_int_equal(stage2_init(&other, STAGE2_VM, 41, 1, MMFR0_40_BITS, 0), ERR_RANGE);
+	assert_int_equal(stage2_init(&other, STAGE2_VM, 49, 1, MMFR0_48_BITS + 1, 0), ERR_RANGE);
+	assert_int_equal(stage2_init(&other, STAGE2_VM, 40, 1, MMFR0_40_BITS, 0x10), OK);
 	assert_int_equal(other.vtcr & (BIT(19) | 7 << 16), 2 << 16); /* 8-bit VMID, 40-bit output */
 	assert_int_equal(other.root_pages, 2);
 	stage2_destroy(&other);
 	while (pool_alloc_page(&page) == OK) {
 	}
-	assert_int_equal(stage2_init(&other, 40, 1, MMFR0_48_BITS, 0), ERR_NO_MEMORY);
+	assert_int_equal(stage2_init(&other, STAGE2_VM, 40, 1, MMFR0_48_BITS, 0), ERR_NO_MEMORY);
 	start_bits(39);
 }
 
@@ -169,7 +169,7 @@ static void stage2_init_and_destroy_forget_the_vmid(void **state)
 
 	(void)state;
 	forget_tlb();
-	assert_int_equal(stage2_init(&other, 36, 9, MMFR0_48_BITS, MMFR1_VMID16), OK);
+	assert_int_equal(stage2_init(&other, STAGE2_VM, 36, 9, MMFR0_48_BITS, MMFR1_VMID16), OK);
 	assert_int_equal(tlb_count, 1);
 	assert_int_equal(tlb_last.kind, HOST_TLB_STAGE2_ALL);
 	vttbr = other.vttbr;
@@ -211,7 +211,7 @@ static void stage2_descriptors_are_the_architecture_s(void **state)
 
 static void stage2_refuses_attributes_that_make_no_sense(void **state)
 {
-	static const unsigned wrong[] = { STAGE2_DEVICE | STAGE2_R | STAGE2_X, STAGE2_STATE_MASK | STAGE2_R, 1U << 5,
+	static const unsigned wrong[] = { STAGE2_DEVICE | STAGE2_R | STAGE2_X, STAGE2_LENT | STAGE2_R, 1U << 5,
 					  1U << 10, ~0U };
 
 	(void)state;
@@ -474,6 +474,165 @@ static void stage2_fails_without_a_trace(void **state)
 	with_every_shortage(protect_inside, 2);
 }
 
+/* ---- partitions and the normal world (STAGE2_SECURE and others) ---- */
+
+static struct stage2 of_kind;
+
+static void start_kind(enum stage2_kind kind)
+{
+	assert_int_equal(stage2_init(&of_kind, kind, 40, 7, MMFR0_48_BITS, MMFR1_VMID16), OK);
+	forget_tlb();
+}
+
+static pte_t kind_leaf_at(uint64_t from)
+{
+	uint64_t size;
+	pte_t leaf;
+
+	assert_true(pgtable_lookup(&of_kind.table, from, &leaf, &size));
+	return leaf;
+}
+
+/* VSTCR_EL2: T0SZ, SL0, RES1; VTCR_EL2 of the Secure state: NSA in 30. FWB: MemAttr 0b0110. */
+static void stage2_kinds_are_the_architecture_s(void **state)
+{
+	(void)state;
+	start_kind(STAGE2_SECURE);
+	assert_int_equal(of_kind.vtcr, UINT64_C(0x80000000) | 1 << 6 | 24);
+	assert_int_equal(of_kind.vttbr, of_kind.table.root.v);
+	assert_int_equal(stage2_map(&of_kind, ipa(0x1000), pa(0x1000), PAGE_SIZE, RWX), OK);
+	assert_int_equal(kind_leaf_at(0x1000), 0x1000 | 6 << 2 | 3 << 6 | 3 << 8 | 1 << 10 | 3);
+	assert_int_equal(tlb_count, 0);
+	assert_int_equal(stage2_unmap(&of_kind, ipa(0x1000), PAGE_SIZE), OK);
+	assert_int_equal(tlb_last.kind, HOST_TLB_STAGE2_RANGE);
+	assert_false(tlb_last.ns);
+	stage2_destroy(&of_kind);
+
+	start_kind(STAGE2_SECURE_NS);
+	assert_int_equal(of_kind.vtcr,
+			 UINT64_C(0xc0000000) | 1 << 19 | 5 << 16 | 3 << 12 | 1 << 10 | 1 << 8 | 1 << 6 | 24);
+	assert_int_equal(of_kind.vttbr, of_kind.table.root.v | UINT64_C(7) << 48);
+	assert_int_equal(stage2_map(&of_kind, ipa(0x1000), pa(0x1000), PAGE_SIZE, STAGE2_R | STAGE2_DEVICE), OK);
+	assert_int_equal(kind_leaf_at(0x1000) & 0x3c, 1 << 2);
+	assert_int_equal(stage2_unmap(&of_kind, ipa(0x1000), PAGE_SIZE), OK);
+	assert_true(tlb_last.ns);
+	assert_int_equal(tlb_last.vttbr, of_kind.vttbr);
+	stage2_destroy(&of_kind);
+
+	start_kind(STAGE2_FACTS);
+	assert_int_equal(stage2_map(&of_kind, ipa(0), pa(0), GIB(1), RWX), OK);
+	assert_int_equal(stage2_protect(&of_kind, ipa(0x5000), PAGE_SIZE, STAGE2_LENT), OK);
+	assert_int_equal(stage2_unmap(&of_kind, ipa(0), GIB(1)), OK);
+	stage2_destroy(&of_kind);
+	assert_int_equal(tlb_count, 0);
+}
+
+static void stage2_lent_pages_permit_nothing(void **state)
+{
+	unsigned attrs;
+	uint64_t run;
+	pa_t to;
+
+	(void)state;
+	assert_int_equal(stage2_map(&s2, ipa(0), pa(0), PAGE_SIZE, STAGE2_LENT | STAGE2_R), ERR_INVALID);
+	assert_int_equal(stage2_map(&s2, ipa(0), pa(0), PAGE_SIZE, STAGE2_LENT | STAGE2_DEVICE), OK);
+	assert_true(stage2_lookup(&s2, ipa(0), &to, &attrs, &run));
+	assert_int_equal(attrs, STAGE2_LENT | STAGE2_DEVICE);
+	assert_int_equal(leaf_at(0) & (3 << 6 | UINT64_C(3) << 56 | UINT64_C(1) << 54 | 1),
+			 UINT64_C(3) << 56 | UINT64_C(1) << 54 | 1);
+}
+
+static void stage2_turn_wants_every_page_as_it_was(void **state)
+{
+	unsigned attrs;
+
+	(void)state;
+	assert_int_equal(stage2_map(&s2, ipa(0), pa(0), MIB(4), RWX), OK);
+	assert_int_equal(stage2_protect(&s2, ipa(MIB(3)), PAGE_SIZE, STAGE2_R), OK);
+	assert_int_equal(stage2_turn(&s2, ipa(0), MIB(4), RWX, STAGE2_LENT), ERR_DENIED);
+	assert_int_equal(stage2_turn(&s2, ipa(0), MIB(5), RWX, STAGE2_LENT), ERR_DENIED);
+	assert_int_equal(stage2_turn(&s2, ipa(MIB(4)), PAGE_SIZE, RWX, STAGE2_LENT), ERR_NOT_FOUND);
+	assert_int_equal(stage2_turn(&s2, ipa(0), MIB(2), RWX | 3 << 12, STAGE2_LENT), ERR_INVALID);
+	assert_true(stage2_uniform(&s2, ipa(0), MIB(3), &attrs));
+	assert_int_equal(attrs, RWX);
+	assert_int_equal(stage2_turn(&s2, ipa(0), MIB(3), RWX, STAGE2_LENT), OK);
+	assert_int_equal(stage2_turn(&s2, ipa(0), PAGE_SIZE, RWX, STAGE2_LENT), ERR_DENIED);
+	assert_true(stage2_uniform(&s2, ipa(0), MIB(3), &attrs));
+	assert_int_equal(attrs, STAGE2_LENT);
+	assert_false(stage2_uniform(&s2, ipa(0), MIB(3) + PAGE_SIZE, &attrs)); /* not alike */
+	assert_false(stage2_uniform(&s2, ipa(MIB(4) - PAGE_SIZE), 2 * PAGE_SIZE, &attrs)); /* not mapped */
+	assert_false(stage2_uniform(&s2, ipa(0), 0, &attrs));
+	assert_false(stage2_uniform(&s2, ipa(1), PAGE_SIZE, &attrs));
+	assert_false(stage2_uniform(&s2, ipa(BIT(39)), PAGE_SIZE, &attrs));
+	assert_int_equal(stage2_map(&s2, ipa(MIB(8)), pa(MIB(6)), PAGE_SIZE, RWX), OK);
+	assert_false(stage2_uniform(&s2, ipa(MIB(8)), PAGE_SIZE, &attrs)); /* elsewhere */
+}
+
+static void stage2_of_partitions_keeps_its_tables_until_compacted(void **state)
+{
+	uint64_t pages, run;
+	unsigned attrs;
+	pa_t to;
+
+	(void)state;
+	start_kind(STAGE2_SECURE);
+	assert_int_equal(stage2_map(&of_kind, ipa(0), pa(0), MIB(8), RWX), OK);
+	assert_int_equal(stage2_turn(&of_kind, ipa(0x1000), PAGE_SIZE, RWX, STAGE2_LENT), OK); /* a block divided */
+	assert_int_equal(stage2_map(&of_kind, ipa(GIB(1)), pa(GIB(1)), PAGE_SIZE, RWX), OK);
+	pages = of_kind.table.pages;
+	assert_int_equal(stage2_turn(&of_kind, ipa(0x1000), PAGE_SIZE, STAGE2_LENT, RWX), OK);
+	assert_int_equal(stage2_unmap(&of_kind, ipa(GIB(1)), GIB(1)), OK);
+	assert_int_equal(of_kind.table.pages, pages);
+	assert_int_equal(stage2_turn(&of_kind, ipa(MIB(4)), 2 * PAGE_SIZE, RWX, RWX | STAGE2_SHARED_OWNED), OK);
+	forget_tlb();
+	stage2_compact(&of_kind);
+	assert_true(tlb_count > 0);
+	assert_int_equal(of_kind.table.pages,
+			 pages - 3 + 1); /* two of 1 GiB's, one divided; the one with shared pages stays */
+	assert_true(stage2_lookup(&of_kind, ipa(0), &to, &attrs, &run));
+	assert_int_equal(run, MIB(2));
+	assert_true(stage2_lookup(&of_kind, ipa(MIB(4)), &to, &attrs, &run));
+	assert_int_equal(run, PAGE_SIZE);
+	stage2_destroy(&of_kind);
+}
+
+static void stage2_next_leaves_nothing_out(void **state)
+{
+	static const struct {
+		uint64_t at, run;
+		unsigned attrs;
+	} want[] = {
+		{ 0x3000, PAGE_SIZE, RWX },
+		{ 0x4000, PAGE_SIZE, STAGE2_R },
+		{ MIB(4), MIB(2), RWX },
+		{ GIB(3), GIB(1), RWX },
+		{ BIT(40) - PAGE_SIZE, PAGE_SIZE, STAGE2_R },
+	};
+	uint64_t run = 0;
+	unsigned attrs;
+	ipa_t at = ipa(0);
+
+	(void)state;
+	start_kind(STAGE2_SECURE);
+	assert_false(stage2_next(&of_kind, &at, &run, &attrs));
+	for (unsigned i = 0; i < ARRAY_SIZE(want); i++) {
+		assert_int_equal(stage2_map(&of_kind, ipa(want[i].at), pa(want[i].at), want[i].run, want[i].attrs), OK);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(want); i++) {
+		assert_true(stage2_next(&of_kind, &at, &run, &attrs));
+		assert_int_equal(at.v, want[i].at);
+		assert_int_equal(run, want[i].run);
+		assert_int_equal(attrs, want[i].attrs);
+		at.v += run;
+	}
+	assert_false(stage2_next(&of_kind, &at, &run, &attrs));
+	at = ipa(GIB(3) + MIB(1)); /* inside of a block */
+	assert_true(stage2_next(&of_kind, &at, &run, &attrs));
+	assert_int_equal(at.v, GIB(3) + MIB(1));
+	assert_int_equal(run, GIB(1) - MIB(1));
+	stage2_destroy(&of_kind);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, finish)
@@ -482,6 +641,11 @@ int main(void)
 		cmocka_unit_test(stage2_init_fits_the_walk_to_the_size),
 		CASE(stage2_init_refuses_what_the_cpu_cannot_do),
 		CASE(stage2_init_and_destroy_forget_the_vmid),
+		CASE(stage2_kinds_are_the_architecture_s),
+		CASE(stage2_lent_pages_permit_nothing),
+		CASE(stage2_turn_wants_every_page_as_it_was),
+		CASE(stage2_of_partitions_keeps_its_tables_until_compacted),
+		CASE(stage2_next_leaves_nothing_out),
 		CASE(stage2_descriptors_are_the_architecture_s),
 		CASE(stage2_refuses_attributes_that_make_no_sense),
 		CASE(stage2_refuses_ranges_that_cannot_be),

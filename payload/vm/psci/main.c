@@ -9,6 +9,7 @@
  *
  * Wants: 4 CPUs.
  */
+#include "payload/lib/boot.h"
 #include "payload/lib/exception.h"
 #include "payload/lib/gic.h"
 #include "payload/lib/mmu.h"

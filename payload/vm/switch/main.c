@@ -6,6 +6,7 @@
  * Wants: 4 CPUs.
  */
 #include "payload/lib/exception.h"
+#include "payload/lib/fp.h"
 #include "payload/lib/gic.h"
 #include "payload/lib/psci.h"
 #include "payload/lib/report.h"
@@ -15,9 +16,6 @@
 #define POWER_ROUNDS 40
 #define SLEEP_US 300
 #define SPIN_US 40
-
-void fp_fill(uint64_t seed);
-bool fp_holds(uint64_t seed);
 
 /* Bits that differ between CPUs in every kind of register: low flags, FPCR.RMode, an address, high words. */
 static uint64_t seed_of(uint32_t cpu)

@@ -5,6 +5,7 @@
  */
 #include "payload/vm/virtio/tests.h"
 
+#include "payload/lib/boot.h"
 #include "payload/lib/exception.h"
 #include "payload/lib/mmu.h"
 #include "payload/lib/psci.h"

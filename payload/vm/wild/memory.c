@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Addresses that lead nowhere: fetched from, loaded from, walked through, with the MMU on and off. */
+#include "payload/lib/boot.h"
 #include "payload/lib/mmu.h"
 #include "payload/vm/wild/tests.h"
 

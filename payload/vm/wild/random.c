@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls and registers without plan: nothing that a guest can name may disturb anything but the guest. */
+#include "payload/lib/boot.h"
 #include "payload/lib/gic.h"
 #include "payload/lib/mmu.h"
 #include "payload/lib/psci.h"

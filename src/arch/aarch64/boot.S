@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the loader to C. The first CPU comes here by the arm64 boot protocol (x0 = device tree, MMU off, interrupts
- * masked), the others by PSCI CPU_ON (x0 = their struct cpu).
+ * From the loader to C. The first CPU comes here by the arm64 boot protocol or from EL3, as the SPMC does (x0 = device
+ * tree, MMU off, interrupts masked); the others, and any that was off, come to boot_secondary with nothing.
  */
 #include "arch/aarch64/asm.h"
 #include "offsets.h"
@@ -36,6 +36,9 @@ boot_set_hcr:				/* test/system/vhe.py sets E2H here: QEMU has no CPU that insis
 	ret
 
 boot_primary:
+	adrp x1, boot_late_stacks
+	ldr x1, [x1, :lo12:boot_late_stacks]
+	cbnz x1, boot_late
 	mov x20, x0
 	adrp x21, _start
 	mrs x1, CurrentEL
@@ -65,7 +68,10 @@ boot_primary:
 	add x2, x2, :lo12:bss_end
 4:	cmp x1, x2
 	b.hs 5f
-	stp xzr, xzr, [x1], #16
+	stp xzr, xzr, [x1], #64
+	stp xzr, xzr, [x1, #-48]
+	stp xzr, xzr, [x1, #-32]
+	stp xzr, xzr, [x1, #-16]
 	b 4b
 5:
 	adrp x1, boot_area
@@ -113,14 +119,28 @@ boot_mmu_on:
 	isb
 	ret
 
+/*
+ * A CPU that was turned on. An SPMD that turns one on again restores all of EL2's registers as they were when it went
+ * off, so the MMU may be on, and x0 means nothing: the CPU is known by its affinity (boot_cpus).
+ */
 	.global boot_secondary
 	.hidden boot_secondary
 boot_secondary:
-	mov x19, x0
 	mrs x1, CurrentEL
 	cmp x1, #(2 << 2)
 	b.ne boot_stop
 	bl boot_el2_regs
+	mrs x1, mpidr_el1
+	movz x2, #0xff, lsl #32
+	movk x2, #0xff, lsl #16
+	movk x2, #0xffff
+	and x1, x1, x2
+	adrp x3, boot_cpus
+	add x3, x3, :lo12:boot_cpus
+1:	ldp x4, x19, [x3], #16
+	cbz x19, boot_stop
+	cmp x4, x1
+	b.ne 1b
 	bl boot_mmu_on
 	msr tpidr_el2, x19
 	ldr x1, [x19, #CPU_STACK_TOP]
@@ -129,6 +149,21 @@ boot_secondary:
 	mov x30, xzr
 	mov x0, x19
 	bl cpu_main
+	b boot_stop
+
+/* The first CPU is still at its boot, which failed: see boot_late_stacks. EL3 is below us; x4 is the CPU's number. */
+boot_late:
+	mov x19, x1
+	bl boot_el2_regs
+	cmp x4, #BOOT_CPU_MAX
+	b.hs boot_stop
+	add x4, x4, #1
+	mov x5, #BOOT_LATE_STACK_SIZE
+	madd x4, x4, x5, x19
+	mov sp, x4
+	mov x29, xzr
+	mov x30, xzr
+	bl machine_late_cpu
 	b boot_stop
 
 	.section .boot_area, "aw", %nobits

@@ -27,15 +27,100 @@ static bool has_ras(void)
 	return FIELD_GET(ID_AA64PFR0_RAS, read_id_aa64pfr0_el1()) != 0;
 }
 
-void el1_save(struct el1_state *state)
-{
-#define SAVE_EL12(name) state->name = guest_read_##name();
+/* el1_switch.S: with E2H = 0. */
+void el1_save_plain(struct el1_state *state);
+void el1_load_plain(const struct el1_state *state);
+void el1_save_world_plain(struct el1_state *state);
+void el1_load_world_plain(const struct el1_state *state);
+
 #define SAVE(name) state->name = read_##name();
+#define LOAD(name) write_##name(state->name);
+#define SAVE_EL12(name) state->name = read_##name##_el12();
+#define LOAD_EL12(name) write_##name##_el12(state->name);
+
+void el1_save_base(struct el1_state *state)
+{
+	if (likely(!el2_e2h)) {
+		el1_save_plain(state);
+		return;
+	}
 	GUEST_EL12_LIST(SAVE_EL12)
 	GUEST_EL1_LIST(SAVE)
+}
+
+void el1_load_base(const struct el1_state *state)
+{
+	if (likely(!el2_e2h)) {
+		el1_load_plain(state);
+		return;
+	}
+	GUEST_EL12_LIST(LOAD_EL12)
+	GUEST_EL1_LIST(LOAD)
+}
+
+static void save_world_e2h(struct el1_state *state)
+{
+	el1_save_base(state);
+	state->cntv_ctl = read_cntv_ctl_el02();
+	state->cntv_cval = read_cntv_cval_el02();
+	write_cntv_ctl_el02(0);
+	write_cntv_cval_el02(0);
+	SAVE(mdscr_el1)
+	write_mdscr_el1(0);
+}
+
+static void load_world_e2h(const struct el1_state *state)
+{
+	el1_load_base(state);
+	write_cntv_cval_el02(state->cntv_cval);
+	write_cntv_ctl_el02(state->cntv_ctl);
+	LOAD(mdscr_el1)
+}
+
+void el1_save_world(struct el1_state *state)
+{
+	if (has_ras()) {
+		state->vdisr = read_vdisr_el2();
+		write_vdisr_el2(0);
+	}
+	if (likely(!el2_e2h)) {
+		el1_save_world_plain(state);
+	} else {
+		save_world_e2h(state);
+	}
+}
+
+void el1_load_world(const struct el1_state *state)
+{
+	if (has_ras()) {
+		write_vdisr_el2(state->vdisr);
+	}
+	if (likely(!el2_e2h)) {
+		el1_load_world_plain(state);
+	} else {
+		load_world_e2h(state);
+	}
+}
+
+void el1_save_keys(struct el1_state *state)
+{
 	if (el2_pauth) {
 		GUEST_PAUTH_LIST(SAVE)
 	}
+}
+
+void el1_load_keys(const struct el1_state *state)
+{
+	if (el2_pauth) {
+		GUEST_PAUTH_LIST(LOAD)
+	}
+}
+
+void el1_save(struct el1_state *state)
+{
+	el1_save_base(state);
+	GUEST_TRAPPED_LIST(SAVE)
+	el1_save_keys(state);
 	if (has_scxtnum()) {
 		SAVE(scxtnum_el0)
 		SAVE(scxtnum_el1)
@@ -43,19 +128,13 @@ void el1_save(struct el1_state *state)
 	if (has_ras()) {
 		state->vdisr = read_vdisr_el2();
 	}
-#undef SAVE
-#undef SAVE_EL12
 }
 
 void el1_load(const struct el1_state *state)
 {
-#define LOAD_EL12(name) guest_write_##name(state->name);
-#define LOAD(name) write_##name(state->name);
-	GUEST_EL12_LIST(LOAD_EL12)
-	GUEST_EL1_LIST(LOAD)
-	if (el2_pauth) {
-		GUEST_PAUTH_LIST(LOAD)
-	}
+	el1_load_base(state);
+	GUEST_TRAPPED_LIST(LOAD)
+	el1_load_keys(state);
 	if (has_scxtnum()) {
 		LOAD(scxtnum_el0)
 		LOAD(scxtnum_el1)
@@ -63,8 +142,6 @@ void el1_load(const struct el1_state *state)
 	if (has_ras()) {
 		write_vdisr_el2(state->vdisr);
 	}
-#undef LOAD
-#undef LOAD_EL12
 }
 
 void arch_wait_for_interrupt(void)

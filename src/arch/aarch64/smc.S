@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/aarch64/asm.h"
+#include "offsets.h"
+
+	.arch armv8.3-a
 
 /* The argument's address lives in x19 across the call: firmware keeps x18 and up. */
 	.macro firmware_call name, insn

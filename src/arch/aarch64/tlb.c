@@ -20,8 +20,12 @@
 #define RANGE_TG_4K (UINT64_C(1) << 46)
 #define RANGE_NUM_MAX 32
 
+#define VTTBR_VMID_SHIFT 48
+
 #define ADDRESS_SHIFT 0
 #define ADDRESS_WIDTH 44
+/* Of both forms by IPA (Arm ARM, C5.5.15 and C5.5.41): in the Secure state, which of the IPA spaces. */
+#define IPA_NS BIT(63)
 
 #define ID_AA64ISAR0_TLB_SHIFT 56
 #define ID_AA64ISAR0_TLB_WIDTH 4
@@ -31,11 +35,11 @@
 #define BY_PAGE_MAX 64
 #define BY_RANGE_MAX (UINT64_C(RANGE_NUM_MAX) << (5 * RANGE_SCALE_MAX + 1))
 
-enum regime { REGIME_EL2, REGIME_STAGE2 };
+enum regime { REGIME_EL2, REGIME_STAGE2, REGIME_STAGE2_NS };
 
 static void invalidate_page(enum regime regime, uint64_t page)
 {
-	uint64_t operand = FIELD_PUT(ADDRESS, page);
+	uint64_t operand = FIELD_PUT(ADDRESS, page) | (regime == REGIME_STAGE2_NS ? IPA_NS : 0);
 
 	if (regime == REGIME_EL2) {
 		__asm__ volatile("tlbi vae2is, %0" ::"r"(operand) : "memory");
@@ -47,7 +51,7 @@ static void invalidate_page(enum regime regime, uint64_t page)
 static void invalidate_run(enum regime regime, uint64_t page, unsigned scale, uint64_t count)
 {
 	uint64_t operand = RANGE_TG_4K | FIELD_PUT(RANGE_SCALE, scale) | FIELD_PUT(RANGE_NUM, count - 1) |
-			   FIELD_PUT(RANGE_BASE, page);
+			   FIELD_PUT(RANGE_BASE, page) | (regime == REGIME_STAGE2_NS ? IPA_NS : 0);
 
 	if (regime == REGIME_EL2) {
 		__asm__ volatile("sys #4, c8, c2, #1, %0" ::"r"(operand) : "memory"); /* TLBI RVAE2IS */
@@ -103,6 +107,11 @@ void tlb_el2_range(va_t base, uint64_t size)
 	isb();
 }
 
+static bool vmid_differs(uint64_t a, uint64_t b)
+{
+	return ((a ^ b) >> VTTBR_VMID_SHIFT) != 0;
+}
+
 /*
  * Loads the VMID for the operations that take it from VTTBR_EL2. Nothing is translated by it meanwhile: EL2 has its own
  * regime and executes no AT instruction between these two.
@@ -111,7 +120,7 @@ static uint64_t vmid_load(uint64_t vttbr)
 {
 	uint64_t old = read_vttbr_el2();
 
-	if (old != vttbr) {
+	if (vmid_differs(old, vttbr)) {
 		write_vttbr_el2(vttbr);
 		isb();
 	}
@@ -120,19 +129,19 @@ static uint64_t vmid_load(uint64_t vttbr)
 
 static void vmid_restore(uint64_t vttbr, uint64_t old)
 {
-	if (old != vttbr) {
+	if (vmid_differs(old, vttbr)) {
 		write_vttbr_el2(old);
 	}
 	isb();
 }
 
-void tlb_stage2_range(uint64_t vttbr, ipa_t base, uint64_t size)
+void tlb_stage2_range(uint64_t vttbr, ipa_t base, uint64_t size, bool ns)
 {
 	uint64_t old;
 
 	dsb_ishst();
 	old = vmid_load(vttbr);
-	if (invalidate_range(REGIME_STAGE2, base.v, size)) {
+	if (invalidate_range(ns ? REGIME_STAGE2_NS : REGIME_STAGE2, base.v, size)) {
 		/* Stage 2 is gone before entries that were made of both stages are (Arm ARM, D8.16.5). */
 		dsb_ish();
 		__asm__ volatile("tlbi vmalle1is" ::: "memory");

@@ -8,6 +8,9 @@
 
 /* This CPU's FP/SIMD registers. Per thread, as the system registers are (impl/sysreg.h). */
 extern _Thread_local struct fp_state host_fp;
+/* What its scalable registers have beyond those. */
+#define HOST_SVE_SIZE 64
+extern _Thread_local uint8_t host_sve[HOST_SVE_SIZE];
 
 /* If set, called with a panic's text before the program aborts; it may longjmp out. Per thread. */
 extern _Thread_local void (*host_panic_hook)(const char *text);

@@ -20,9 +20,10 @@ void tlb_el2_range(va_t base, uint64_t size)
 	record((struct host_tlb_call){ .kind = HOST_TLB_EL2_RANGE, .base = base.v, .size = size });
 }
 
-void tlb_stage2_range(uint64_t vttbr, ipa_t base, uint64_t size)
+void tlb_stage2_range(uint64_t vttbr, ipa_t base, uint64_t size, bool ns)
 {
-	record((struct host_tlb_call){ .kind = HOST_TLB_STAGE2_RANGE, .vttbr = vttbr, .base = base.v, .size = size });
+	record((struct host_tlb_call){
+		.kind = HOST_TLB_STAGE2_RANGE, .vttbr = vttbr, .base = base.v, .size = size, .ns = ns });
 }
 
 void tlb_stage2_all(uint64_t vttbr)

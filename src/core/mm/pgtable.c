@@ -45,6 +45,11 @@ static uint64_t slice_end(unsigned level, uint64_t at, uint64_t end)
 	return MIN(end, ALIGN_DOWN(at, level_size(level)) + level_size(level));
 }
 
+static bool is_protect(const struct pgtable_change *change)
+{
+	return change->action == PGTABLE_PROTECT || change->action == PGTABLE_TURN;
+}
+
 /*
  * What an entry that holds no table becomes when the change touches [at, next) of it. False if that takes a table below
  * it: the slice is a part of the entry, or the entry cannot be a leaf.
@@ -61,6 +66,7 @@ static bool leaf_suffices(const struct pgtable_change *change, pte_t old, unsign
 		*out = pte_leaf(level, to, change->attrs);
 		return whole && level > 0 && IS_ALIGNED(to.v, level_size(level));
 	case PGTABLE_PROTECT:
+	case PGTABLE_TURN:
 		*out = pte_leaf(level, pte_address(old), change->attrs);
 		return whole || *out == old;
 	case PGTABLE_UNMAP:
@@ -111,13 +117,15 @@ static enum err plan(const struct pgtable *table, const struct pgtable_change *c
 		next = slice_end(level, at, end);
 		if (pte_is_table(old, level)) {
 			if (change->action == PGTABLE_UNMAP && next - at == level_size(level)) {
-				continue;
+				continue; /* a whole table is emptied with no new one */
 			}
 			below = pa_ptr(pte_address(old));
 		} else if (change->action == PGTABLE_MAP && pte_is_valid(old)) {
 			return ERR_EXISTS;
-		} else if (change->action == PGTABLE_PROTECT && !pte_is_valid(old)) {
+		} else if (is_protect(change) && !pte_is_valid(old)) {
 			return ERR_NOT_FOUND;
+		} else if (change->action == PGTABLE_TURN && pte_attrs(old) != change->from) {
+			return ERR_DENIED;
 		} else if (leaf_suffices(change, old, level, at, next, &unused)) {
 			continue;
 		} else {
@@ -134,11 +142,30 @@ static enum err plan(const struct pgtable *table, const struct pgtable_change *c
 	return OK;
 }
 
-enum err pgtable_plan(const struct pgtable *table, const struct pgtable_change *change, uint64_t *tables)
+/* The lowest table that has all of the range, where a walk may begin if nothing above it is of interest. */
+static pte_t *innermost(const struct pgtable *table, const struct pgtable_change *change, unsigned *level)
 {
+	uint64_t last = change->base + change->size - 1;
+	pte_t *entries = pa_ptr(table->root);
+
+	*level = table->start_level;
+	for (;;) {
+		pte_t pte = pte_load(&entries[entry_index(table, *level, change->base)]);
+
+		if (!pte_is_table(pte, *level) || (change->base ^ last) >> level_shift(*level) != 0) {
+			return entries;
+		}
+		entries = pa_ptr(pte_address(pte));
+		++*level;
+	}
+}
+
+enum err pgtable_plan(const struct pgtable *table, struct pgtable_change *change, uint64_t *tables)
+{
+	change->entries = innermost(table, change, &change->level);
 	*tables = 0;
-	return plan(table, change, pa_ptr(table->root), 0, table->start_level, change->base,
-		    change->base + change->size, tables);
+	return plan(table, change, change->entries, 0, change->level, change->base, change->base + change->size,
+		    tables);
 }
 
 static void mark_stale(struct pgtable_change *change, uint64_t base, uint64_t end)
@@ -242,6 +269,10 @@ static void commit_below(struct pgtable *table, struct pgtable_change *change, p
 	uint64_t stale_base = change->stale_base, stale_end = change->stale_end;
 	pte_t block;
 
+	if (table->ops->keeps) {
+		commit(table, change, entries, level + 1, at, next, true);
+		return;
+	}
 	if (change->action == PGTABLE_UNMAP && next - at == size) {
 		pte_store(entry, 0);
 		mark_stale(change, at, next);
@@ -319,14 +350,76 @@ static void commit(struct pgtable *table, struct pgtable_change *change, pte_t *
 
 void pgtable_commit(struct pgtable *table, struct pgtable_change *change)
 {
+	if (!table->ops->keeps) { /* tables above may go or become a block */
+		change->entries = pa_ptr(table->root);
+		change->level = table->start_level;
+	}
 	change->stale_base = change->stale_end = 0;
-	commit(table, change, pa_ptr(table->root), table->start_level, change->base, change->base + change->size, true);
+	commit(table, change, change->entries, change->level, change->base, change->base + change->size, true);
 	CHECK(change->spare.top.v == 0);
 	if (change->stale_base != change->stale_end) {
 		table->ops->invalidate(table, change->stale_base, change->stale_end - change->stale_base);
 	} else {
 		dsb_ishst(); /* the walkers: entries that were invalid are in no TLB, but must be seen from here on */
 	}
+}
+
+/* What can be done about one entry of 'level' that leads to a table, when those below are done. */
+static void compact_entry(struct pgtable *table, struct pgtable_change *change, pte_t *entry, unsigned level,
+			  uint64_t at)
+{
+	pa_t page = pte_address(pte_load(entry));
+	const pte_t *entries = pa_ptr(page);
+	pte_t block;
+
+	if (table_is_empty(entries)) {
+		pte_store(entry, 0);
+		mark_stale(change, at, at + level_size(level));
+		retire(table, change, page, level + 1);
+	} else if (table_is_uniform(entries, level + 1, &block) && (block & table->ops->software) == 0) {
+		replace(table, entry, block, at, level_size(level));
+		retire(table, change, page, level + 1);
+	}
+}
+
+static void compact(struct pgtable *table, struct pgtable_change *change, pte_t *entries, uint64_t count,
+		    unsigned level, uint64_t base)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t at = base + i * level_size(level);
+
+		if (pte_is_table(pte_load(&entries[i]), level)) {
+			compact(table, change, pa_ptr(pte_address(pte_load(&entries[i]))), PTE_PER_TABLE, level + 1,
+				at);
+			compact_entry(table, change, &entries[i], level, at);
+		}
+	}
+}
+
+void pgtable_compact(struct pgtable *table, struct pgtable_change *change)
+{
+	uint64_t entries = BIT(table->address_bits) >> level_shift(table->start_level);
+
+	change->stale_base = change->stale_end = 0;
+	compact(table, change, pa_ptr(table->root), entries, table->start_level, 0);
+	if (change->stale_base != change->stale_end) {
+		table->ops->invalidate(table, change->stale_base, change->stale_end - change->stale_base);
+	}
+}
+
+bool pgtable_uniform(const struct pgtable *table, uint64_t base, uint64_t size, pte_t *attrs)
+{
+	uint64_t end = base + size, span;
+	pte_t leaf;
+
+	for (uint64_t at = base; at < end; at = ALIGN_DOWN(at, span) + span) {
+		if (!pgtable_lookup(table, at, &leaf, &span) || pte_address(leaf).v != ALIGN_DOWN(at, span) ||
+		    (at != base && pte_attrs(leaf) != *attrs)) {
+			return false;
+		}
+		*attrs = pte_attrs(leaf);
+	}
+	return true;
 }
 
 bool pgtable_lookup(const struct pgtable *table, uint64_t address, pte_t *leaf, uint64_t *size)

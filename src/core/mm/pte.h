@@ -27,6 +27,7 @@ typedef uint64_t pte_t;
 /* Stage 1. A regime with one range (E2H = 0) has XN in bit 54 alone; one with two has UXN there and PXN below. */
 #define S1_ATTR_INDEX_SHIFT 2
 #define S1_ATTR_INDEX_WIDTH 3
+#define S1_NS BIT(5) /* of the Secure state: the output address is Non-secure */
 #define S1_AP_EL0 BIT(6) /* RES1 where the regime has no EL0 */
 #define S1_AP_READ_ONLY BIT(7)
 #define S1_GUARDED BIT(50)
@@ -38,6 +39,7 @@ typedef uint64_t pte_t;
 #define S2_MEMATTR_WIDTH 4
 #define S2_MEMATTR_DEVICE_NGNRE 0x1
 #define S2_MEMATTR_NORMAL_WB 0xf
+#define S2_MEMATTR_FWB_NORMAL_WB 0x6 /* HCR_EL2.FWB = 1: whatever stage 1 says */
 #define S2_AP_READ BIT(6)
 #define S2_AP_WRITE BIT(7)
 #define S2_XN BIT(54)

@@ -78,6 +78,8 @@ static pte_t encode(const struct stage1 *s1, enum stage1_kind kind)
 		return common | normal | S1_AP_READ_ONLY | never_execute;
 	case STAGE1_DATA:
 		return common | normal | never_execute;
+	case STAGE1_DATA_NS:
+		return common | normal | never_execute | S1_NS;
 	case STAGE1_DEVICE:
 	default:
 		return common | FIELD_PUT(S1_ATTR_INDEX, ATTR_INDEX_DEVICE) | never_execute;
@@ -164,7 +166,7 @@ bool stage1_lookup(const struct stage1 *s1, va_t address, enum stage1_kind *kind
 	if (FIELD_GET(S1_ATTR_INDEX, leaf) == ATTR_INDEX_DEVICE) {
 		*kind = STAGE1_DEVICE;
 	} else if ((leaf & S1_AP_READ_ONLY) == 0) {
-		*kind = STAGE1_DATA;
+		*kind = (leaf & S1_NS) != 0 ? STAGE1_DATA_NS : STAGE1_DATA;
 	} else {
 		*kind = pte_attrs(leaf) == encode(s1, STAGE1_CODE) ? STAGE1_CODE : STAGE1_RODATA;
 	}

@@ -15,10 +15,11 @@
 #include "lib/err.h"
 
 enum stage1_kind {
-	STAGE1_CODE,   /* read, execute; guarded for BTI (GP) where the CPU has it */
-	STAGE1_RODATA, /* read */
-	STAGE1_DATA,   /* read, write, write-back cacheable */
-	STAGE1_DEVICE, /* read, write, nGnRE */
+	STAGE1_CODE,    /* read, execute; guarded for BTI (GP) where the CPU has it */
+	STAGE1_RODATA,  /* read */
+	STAGE1_DATA,    /* read, write, write-back cacheable */
+	STAGE1_DATA_NS, /* the same of the normal world, for S-EL2; a physical address is in one of the worlds only */
+	STAGE1_DEVICE,  /* read, write, nGnRE */
 };
 
 /* Where the tables' pages come from: boot code gives a static array first, then pool_alloc_page. Zeroed pages. */

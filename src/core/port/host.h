@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the machine is, as its device tree says, and the devices that EL2 drives itself. core/sys/host.c fills 'host'
- * from the tree; the board (plat/) picks drivers by it and implements the functions below.
+ * What the machine is, as its device tree says, and the devices that EL2 drives itself. machine_read() fills 'host'
+ * (core/port/machine.h); the board (plat/) picks drivers by it and implements the functions below.
  */
 #ifndef CORE_PORT_HOST_H
 #define CORE_PORT_HOST_H
@@ -19,9 +19,13 @@ struct host_range {
 	uint64_t size;
 };
 
+#define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
+
 struct host {
-	struct host_range ram[HOST_RAM_MAX];
+	struct host_range ram[HOST_RAM_MAX]; /* of the world that we are in */
 	unsigned ram_count;
+	struct host_range ns_ram[HOST_RAM_MAX]; /* at S-EL2: the normal world's, which EL2 maps too */
+	unsigned ns_ram_count;
 	struct host_range reserved[HOST_RESERVED_MAX]; /* /memreserve/ and /reserved-memory */
 	unsigned reserved_count;
 	struct host_range no_map[HOST_RESERVED_MAX]; /* those of them that nobody but their owner may map */
@@ -35,7 +39,7 @@ struct host {
 	struct host_range gicr[HOST_GICR_MAX];
 	unsigned gicr_count;
 	unsigned maintenance_intid; /* PPIs as INTIDs */
-	unsigned hyp_timer_intid;
+	unsigned hyp_timer_intid; /* EL2's own, of the world that we are in */
 	unsigned virt_timer_intid;
 	struct host_range uart; /* size 0: none */
 	unsigned uart_intid;
@@ -50,6 +54,8 @@ extern struct host host;
 
 /* ---- the board ---- */
 
+/* Where no tree says it (S-EL2): UART, GIC and timer of this board, into 'host'; its CPUs are there already. */
+void plat_describe(void);
 /* The console as soon as 'host' is filled. */
 void plat_early_console(void);
 /* Interrupt controller: once, then on each CPU. ERR_* with a message if the machine has not what it needs. */

@@ -33,8 +33,14 @@ void role_serve(struct cpu *cpu);
 /* A physical SPI that was enabled at this CPU. Deactivated afterwards by the caller. */
 void role_irq(uint32_t intid);
 
-/* The machine is up: make and start what is to run. On the boot CPU, before its loop; the others are in theirs. */
+/* The machine is up: make what is to run. Once, on the boot CPU; the others may be in role_run() already. */
 void role_main(struct cpu *cpu);
+/* Runs the CPU for good: on each, when it is set up; on the boot CPU after role_main(). */
+noreturn void role_run(struct cpu *cpu);
+
+/* For a panic's report: the vCPU whose registers are in that CPU, or NULL, and whose it is. Early, and at any time. */
+const struct vcpu *role_loaded(const struct cpu *cpu);
+const char *role_guest_name(const struct vcpu *v);
 
 /* A guest did what nothing can answer (an unrecoverable exit): the VM is stopped, with a message. */
 enum trap_result role_crash(struct vcpu *v, const char *why);

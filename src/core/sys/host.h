@@ -5,8 +5,6 @@
 
 #include "core/port/host.h"
 
-#define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
-
 /*
  * Fills 'host' as far as the tree goes. ERR_INVALID, with part of it filled, if the tree is broken. Works with the
  * MMU off; 'fdt' is aligned to 8 bytes and mapped, and stays.

@@ -16,6 +16,15 @@ static enum log_level level_max = LOG_INFO;
 static char early[512];
 static unsigned early_length;
 
+/* Apart, so that the usual character is quick. */
+static __attribute__((noinline)) void flush_early(void)
+{
+	for (unsigned i = 0; i < early_length; i++) {
+		console_putc(early[i]);
+	}
+	early_length = 0;
+}
+
 static void put(char c)
 {
 	if (unlikely(!console_ready())) {
@@ -24,10 +33,9 @@ static void put(char c)
 		}
 		return;
 	}
-	for (unsigned i = 0; i < early_length; i++) {
-		console_putc(early[i]);
+	if (unlikely(early_length != 0)) {
+		flush_early();
 	}
-	early_length = 0;
 	console_putc(c);
 }
 

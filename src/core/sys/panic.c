@@ -7,10 +7,11 @@
 #include "arch/atomic.h"
 #include "arch/gic_cpu.h"
 #include "arch/vcpu_enter.h"
+#include "arch/world.h"
+#include "core/port/role.h"
 #include "core/sys/console.h"
 #include "core/sys/ksym.h"
-#include "core/vcpu/run.h"
-#include "core/vcpu/vm.h"
+#include "core/vcpu/vcpu.h"
 
 #define FRAMES_MAX 24
 #define PAC_MASK GENMASK(47, 0) /* EL2's addresses have 48 bits; a return address may carry a signature above */
@@ -37,7 +38,7 @@ static struct fmt_sink *begin(struct cpu *self)
 	self->crashing = true;
 	for (unsigned i = 0; i < cpu_count; i++) {
 		if (cpus[i] != NULL && cpus[i] != self && atomic_load(&cpus[i]->online) != 0) {
-			gic_send_sgi(cpus[i]->sgi_target, CPU_SGI_STOP);
+			gic_send_sgi(cpus[i]->sgi_target, world_sgi_stop);
 		}
 	}
 	console_fresh_line();
@@ -81,13 +82,13 @@ static void backtrace(struct fmt_sink *out, const struct cpu *self, uint64_t pc,
 
 static void print_guest(struct fmt_sink *out, const struct cpu *self)
 {
-	const struct vcpu *v = self->current;
+	const struct vcpu *v = role_loaded(self);
 
 	if (v == NULL) {
 		fmt_print(out, "No vCPU was loaded.\n");
 	} else {
-		fmt_print(out, "vCPU: %s/%u at pc %016llx pstate %08llx, last exit esr %08llx\n", v->vm->name, v->index,
-			  (unsigned long long)v->regs.pc, (unsigned long long)v->regs.pstate,
+		fmt_print(out, "vCPU: %s/%u at pc %016llx pstate %08llx, last exit esr %08llx\n", role_guest_name(v),
+			  v->index, (unsigned long long)v->regs.pc, (unsigned long long)v->regs.pstate,
 			  (unsigned long long)v->regs.esr);
 	}
 }

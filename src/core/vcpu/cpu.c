@@ -3,9 +3,7 @@
 
 #include "arch/atomic.h"
 #include "arch/gic_cpu.h"
-#include "core/vcpu/run.h"
-
-#define CNTHP_CTL_ENABLE 1
+#include "arch/world.h"
 
 struct cpu *cpus[CPU_MAX];
 unsigned cpu_count;
@@ -35,7 +33,7 @@ void cpu_kick(struct cpu *cpu, uint32_t attention)
 {
 	/* Who finds the word set already knows that the one who set it sent the SGI. */
 	if (atomic_or(&cpu->attention, attention) == 0 && cpu != this_cpu()) {
-		gic_send_sgi(cpu->sgi_target, CPU_SGI_KICK);
+		gic_send_sgi(cpu->sgi_target, world_sgi_kick);
 	}
 }
 
@@ -63,12 +61,17 @@ void cpu_program_timer(struct cpu *cpu)
 		return;
 	}
 	cpu->deadline = next;
-	if (next == UINT64_MAX) {
-		write_cnthp_ctl_el2(0);
-	} else {
-		write_cnthp_cval_el2(next);
-		write_cnthp_ctl_el2(CNTHP_CTL_ENABLE);
-	}
-	/* The timer's output has changed before anybody waits for it. */
-	isb();
+	world_timer_set(next);
+}
+
+void cpu_timer_fired(struct cpu *cpu)
+{
+	cpu_timer_off(cpu);
+	cpu->timer_due = true;
+}
+
+void cpu_timer_off(struct cpu *cpu)
+{
+	cpu->deadline = UINT64_MAX;
+	world_timer_set(UINT64_MAX);
 }

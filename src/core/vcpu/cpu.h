@@ -43,7 +43,7 @@ struct cpu {
 	uint64_t apia[2];      /* EL2's pointer authentication key on this CPU */
 	uint64_t stack_top;    /* a guard page lies below the stack */
 
-	unsigned index; /* 0.. in device tree order, but 0 is the one that booted */
+	unsigned index; /* as in host.cpu_mpidr; 0 is the one that booted */
 	uint64_t mpidr; /* affinity fields only */
 	uint64_t sgi_target; /* names it in ICC_SGI1R_EL1 */
 
@@ -54,8 +54,8 @@ struct cpu {
 	struct vcpu *turn;   /* who is charged for the time since 'turn_since', or NULL */
 	uint64_t turn_since;
 	struct timer slice;  /* ends the turn, while others are ready */
-	uint64_t deadline;  /* what CNTHP is programmed with; UINT64_MAX: off */
-	bool timer_due;     /* CNTHP fired; the loop runs the queue */
+	uint64_t deadline;  /* what EL2's timer is programmed with; UINT64_MAX: off */
+	bool timer_due;     /* it fired; the loop runs the queue */
 	bool reschedule;    /* the loop shall ask the role who is next */
 
 	enum cpu_time time_kind;
@@ -91,7 +91,11 @@ void cpu_account(struct cpu *cpu, enum cpu_time kind);
 /* Physical counter now. */
 uint64_t cpu_now(void);
 
-/* (Re)programs CNTHP for the earliest deadline of the CPU's queue, if it changed. Own CPU. */
+/* (Re)programs EL2's timer for the earliest deadline of the CPU's queue, if it changed. Own CPU. */
 void cpu_program_timer(struct cpu *cpu);
+/* Its interrupt came: it is off, and 'timer_due' asks the loop to fire what is due and to program it again. Own CPU. */
+void cpu_timer_fired(struct cpu *cpu);
+/* It is off until it is programmed again, whatever is in the queue. Own CPU. */
+void cpu_timer_off(struct cpu *cpu);
 
 #endif

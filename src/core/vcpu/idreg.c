@@ -159,6 +159,17 @@ static void compute_shown(struct cpu_features *f)
 	}
 }
 
+void cpu_features_limit(struct cpu_features *f, const struct idreg_limit *limits, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct idreg_limit *limit = &limits[i];
+		uint64_t *value = &f->shown[limit->index];
+		unsigned field = MIN(field_at(*value, limit->shift), (unsigned)limit->most);
+
+		*value = (*value & ~(UINT64_C(0xf) << limit->shift)) | (uint64_t)field << limit->shift;
+	}
+}
+
 #define PARANGE_SHIFT 0
 #define PARANGE_WIDTH 4
 
@@ -201,17 +212,13 @@ static bool has_pauth(const struct cpu_features *f)
 }
 
 /* FEAT_CSV2_2 or FEAT_CSV2_1p2. */
-static bool has_scxtnum(const struct cpu_features *f)
+static bool shows_scxtnum(const struct cpu_features *f)
 {
-	unsigned csv2 = raw_field(f, AT(pfr0), 56);
+	unsigned csv2 = field_at(f->shown[AT(pfr0)], 56);
 
-	return csv2 >= 2 || (csv2 == 1 && raw_field(f, AT(pfr1), 32) >= 2);
+	return csv2 >= 2 || (csv2 == 1 && field_at(f->shown[AT(pfr1)], 32) >= 2);
 }
 
-static bool has_ras(const struct cpu_features *f)
-{
-	return raw_field(f, AT(pfr0), 28) != 0;
-}
 static bool has_amu(const struct cpu_features *f)
 {
 	return raw_field(f, AT(pfr0), 44) != 0;
@@ -241,6 +248,10 @@ bool cpu_features_has_pan(const struct cpu_features *f)
 {
 	return raw_field(f, AT(mmfr1), 20) != 0;
 }
+bool cpu_features_has_ecv(const struct cpu_features *f)
+{
+	return raw_field(f, AT(mmfr0), 60) != 0;
+}
 bool cpu_features_has_ssbs(const struct cpu_features *f)
 {
 	return raw_field(f, AT(pfr1), 4) != 0;
@@ -260,6 +271,19 @@ bool cpu_features_has_fgt(const struct cpu_features *f)
 bool cpu_features_has_hcx(const struct cpu_features *f)
 {
 	return raw_field(f, AT(mmfr1), 40) != 0;
+}
+
+bool cpu_features_has_ras(const struct cpu_features *f)
+{
+	return raw_field(f, AT(pfr0), 28) != 0;
+}
+bool cpu_features_has_sve(const struct cpu_features *f)
+{
+	return raw_field(f, AT(pfr0), 32) != 0;
+}
+bool cpu_features_has_sme(const struct cpu_features *f)
+{
+	return raw_field(f, AT(pfr1), 24) != 0;
 }
 
 /* The fields hold one less than the number. */
@@ -304,6 +328,8 @@ void cpu_features_read(struct cpu_features *f)
 #define HCR_FMO BIT(3)
 #define HCR_IMO BIT(4)
 #define HCR_AMO BIT(5)
+#define HCR_FB BIT(9)
+#define HCR_BSU_INNER BIT(10)
 #define HCR_TWI BIT(13)
 #define HCR_TWE BIT(14)
 #define HCR_TID1 BIT(16)
@@ -317,6 +343,7 @@ void cpu_features_read(struct cpu_features *f)
 #define HCR_TERR BIT(36)
 #define HCR_APK BIT(40)
 #define HCR_API BIT(41)
+#define HCR_FWB BIT(46)
 #define HCR_ENSCXT BIT(53)
 #define HCR_TID5 BIT(58)
 
@@ -343,17 +370,34 @@ uint64_t vcpu_hcr(const struct cpu_features *f, bool owns_cpu)
 	if (has_pauth(f)) {
 		hcr |= HCR_APK | HCR_API;
 	}
-	if (has_scxtnum(f)) {
+	if (shows_scxtnum(f)) {
 		hcr |= HCR_ENSCXT;
 	}
 	if (has_lor(f)) {
 		hcr |= HCR_TLOR;
 	}
-	if (has_ras(f)) {
+	if (cpu_features_has_ras(f)) {
 		hcr |= HCR_TERR;
 	}
 	if (cpu_features_has_mte(f)) {
 		hcr |= HCR_TID5;
+	}
+	return hcr;
+}
+
+/*
+ * FB and BSU: a vCPU that migrates leaves TLB entries behind that its later, local maintenance would miss. WFI always
+ * traps: its caller, not this CPU, decides what to do meanwhile.
+ */
+uint64_t vcpu_partition_hcr(const struct cpu_features *f, bool migrates, bool waits)
+{
+	uint64_t hcr = vcpu_hcr(f, true) | HCR_FWB | HCR_TWI;
+
+	if (waits) {
+		hcr |= HCR_TWE;
+	}
+	if (migrates) {
+		hcr |= HCR_FB | HCR_BSU_INNER;
 	}
 	return hcr;
 }
@@ -401,7 +445,9 @@ uint64_t vcpu_mdcr(const struct cpu_features *f)
 #define CPTR_TSM BIT(12)
 #define CPTR_TTA BIT(20)
 /* E2H = 1: the layout of CPACR_EL1; ZEN and SMEN = 0 trap. */
+#define CPTR_E2H_ZEN GENMASK(17, 16)
 #define CPTR_E2H_FPEN GENMASK(21, 20)
+#define CPTR_E2H_SMEN GENMASK(25, 24)
 #define CPTR_E2H_TTA BIT(28)
 /* Both. */
 #define CPTR_TAM BIT(30)
@@ -416,13 +462,30 @@ uint64_t vcpu_cptr(const struct cpu_features *f, bool fp)
 	return cptr | CPTR_RES1 | CPTR_TZ | CPTR_TSM | (has_trace(f) ? CPTR_TTA : 0) | (fp ? 0 : CPTR_TFP);
 }
 
+uint64_t vcpu_cptr_open(const struct cpu_features *f)
+{
+	bool sve = cpu_features_has_sve(f);
+	bool sme = cpu_features_has_sme(f);
+
+	if (el2_e2h) {
+		return CPTR_E2H_FPEN | (sve ? CPTR_E2H_ZEN : 0) | (sme ? CPTR_E2H_SMEN : 0);
+	}
+	return (CPTR_RES1 | CPTR_TZ) & ~((sve ? CPTR_TZ : 0) | (sme ? CPTR_TSM : 0));
+}
+
 /* CNTPCT_EL0 is read untrapped; the physical timer is emulated (ptimer.c), so its registers trap. */
 #define CNTHCTL_EL1PCTEN BIT(0)
 #define CNTHCTL_E2H_EL1PCTEN BIT(10)
+#define CNTHCTL_EL1TVT BIT(13)
 
 uint64_t vcpu_cnthctl(void)
 {
 	return el2_e2h ? CNTHCTL_E2H_EL1PCTEN : CNTHCTL_EL1PCTEN;
+}
+
+uint64_t vcpu_partition_cnthctl(const struct cpu_features *f)
+{
+	return vcpu_cnthctl() | (cpu_features_has_ecv(f) ? CNTHCTL_EL1TVT : 0);
 }
 
 void cpu_traps_init(const struct cpu_features *f)

@@ -26,6 +26,15 @@ extern struct cpu_features cpu_features;
 /* Reads this CPU's ID registers and computes what is shown. */
 void cpu_features_read(struct cpu_features *f);
 
+/* A role may show less: an unsigned field's largest value. */
+struct idreg_limit {
+	uint8_t index;
+	uint8_t shift;
+	uint8_t most;
+};
+/* Lowers what is shown. Before the controls below are asked for: those of a feature that is not shown are off. */
+void cpu_features_limit(struct cpu_features *f, const struct idreg_limit *limits, size_t count);
+
 /*
  * What a guest with 'ipa_bits' of address space reads in register 'index' (below IDREG_COUNT). PARange covers the
  * guest's address space as far as the CPU's own reaches; registers without a field to show read zero.
@@ -34,23 +43,36 @@ uint64_t idreg_value(const struct cpu_features *f, unsigned index, unsigned ipa_
 
 /* Whether the CPU has a feature, shown or not. */
 bool cpu_features_has_pan(const struct cpu_features *f);
+bool cpu_features_has_ecv(const struct cpu_features *f);
 bool cpu_features_has_ssbs(const struct cpu_features *f);
 bool cpu_features_has_mte(const struct cpu_features *f); /* FEAT_MTE2 */
 bool cpu_features_has_nmi(const struct cpu_features *f);
 bool cpu_features_has_fgt(const struct cpu_features *f);
 bool cpu_features_has_hcx(const struct cpu_features *f);
+bool cpu_features_has_ras(const struct cpu_features *f);
+bool cpu_features_has_sve(const struct cpu_features *f);
+bool cpu_features_has_sme(const struct cpu_features *f);
 /* How many breakpoints and watchpoints there are: 2..16 each. */
 unsigned cpu_features_breakpoints(const struct cpu_features *f);
 unsigned cpu_features_watchpoints(const struct cpu_features *f);
 
 /* Values of EL2 registers while a vCPU is loaded. 'owns_cpu': no other vCPU lives on its physical CPU. */
 uint64_t vcpu_hcr(const struct cpu_features *f, bool owns_cpu);
+/*
+ * For a vCPU of a partition, whose stage 2 is made for HCR_EL2.FWB and which leaves the CPU for its caller. 'migrates':
+ * it moves between CPUs. 'waits': WFE traps too, not only WFI.
+ */
+uint64_t vcpu_partition_hcr(const struct cpu_features *f, bool migrates, bool waits);
 /* 'fp': the FP registers in the CPU are the vCPU's. */
 uint64_t vcpu_cptr(const struct cpu_features *f, bool fp);
+/* Nothing traps: EL2 itself is at the FP, SVE and SME registers. */
+uint64_t vcpu_cptr_open(const struct cpu_features *f);
 /* The following are the same for every vCPU. */
 uint64_t vcpu_hcrx(const struct cpu_features *f);
 uint64_t vcpu_mdcr(const struct cpu_features *f);
 uint64_t vcpu_cnthctl(void);
+/* The same, but the virtual timer traps too where the CPU can do that (FEAT_ECV). */
+uint64_t vcpu_partition_cnthctl(const struct cpu_features *f);
 
 /*
  * Once on each CPU: writes the trap registers that stay the same (HCRX, MDCR, HSTR, CNTHCTL and the fine-grained

@@ -4,6 +4,7 @@
 #include "arch/atomic.h"
 #include "arch/gic_cpu.h"
 #include "arch/vcpu_enter.h"
+#include "arch/world.h"
 #include "core/port/host.h"
 #include "core/port/role.h"
 #include "core/port/vgic_port.h"
@@ -20,7 +21,6 @@
 #define CNTV_CTL_IMASK BIT(1)
 #define GUEST_VTIMER_INTID 27
 #define SCTLR_EL1_RESET 0x30d00800u /* RES1 bits; MMU and caches off, little endian */
-#define DEADLINE_NEVER UINT64_MAX
 
 /* ---- state ---- */
 
@@ -309,7 +309,7 @@ static inline void serve_vtimer(struct vcpu *v, uint32_t intid)
 /* Serves one acknowledged interrupt. v is the loaded vCPU, or NULL. */
 static void serve_irq(struct cpu *cpu, struct vcpu *v, uint32_t intid)
 {
-	if (intid == CPU_SGI_KICK) {
+	if (intid == world_sgi_kick) {
 		/* cpu->attention says what for. */
 		gic_drop(intid);
 		gic_deactivate(intid);
@@ -322,12 +322,8 @@ static void serve_irq(struct cpu *cpu, struct vcpu *v, uint32_t intid)
 	if (intid == host.maintenance_intid && v != NULL) {
 		vgic_maintenance(&v->vgic);
 	} else if (intid == host.hyp_timer_intid) {
-		/* The loop fires what is due and programs the timer again. */
-		write_cnthp_ctl_el2(0);
-		cpu->deadline = DEADLINE_NEVER;
-		isb();
-		cpu->timer_due = true;
-	} else if (intid == CPU_SGI_STOP) {
+		cpu_timer_fired(cpu);
+	} else if (intid == world_sgi_stop) {
 		panic_stop();
 	} else if (intid >= VGIC_PRIVATE_COUNT) {
 		role_irq(intid);

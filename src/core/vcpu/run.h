@@ -10,12 +10,6 @@
 #include "core/vcpu/cpu.h"
 #include "core/vcpu/vcpu.h"
 
-/* SGIs between physical CPUs. */
-enum {
-	CPU_SGI_KICK = 0, /* look at cpu->attention */
-	CPU_SGI_STOP = 1, /* EL2 panics elsewhere */
-};
-
 /* Runs this CPU for good. */
 noreturn void cpu_loop(struct cpu *cpu);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deadlines on a physical CPU, in ticks of the physical counter. Each CPU has its own queue and programs CNTHP with the
- * earliest; only that CPU touches it.
+ * Deadlines on a physical CPU, in ticks of the physical counter. Each CPU has its own queue and programs its EL2 timer
+ * with the earliest; only that CPU touches it.
  */
 #ifndef CORE_VCPU_TIMER_H
 #define CORE_VCPU_TIMER_H

@@ -196,8 +196,9 @@ bool vgic_has_pending(struct vgic_cpu *cpu);
  */
 void vgic_set_spi(struct vgic *vgic, unsigned intid, bool level);
 /*
- * An edge on an edge-triggered SPI: pending from now on, whatever else happens at the same time. To raise and lower the line
- * would not do for two CPUs at once, since the line that one holds up hides the edge of the other. Nothing on a level one.
+ * An edge on an edge-triggered SPI: pending from now on, whatever else happens at the same time. To raise and lower the
+ * line would not do for two CPUs at once, since the line that one holds up hides the edge of the other. Nothing on a
+ * level one.
  */
 void vgic_pulse_spi(struct vgic *vgic, unsigned intid);
 /* The same for a PPI of one vCPU. */

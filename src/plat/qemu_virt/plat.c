@@ -64,12 +64,12 @@ void console_enable_interrupts(void)
 
 enum err plat_irq_init(void)
 {
-	return gic_dist_init(host.gicd.base);
+	return gic_ns_dist_init(host.gicd.base);
 }
 
 enum err plat_irq_init_cpu(void)
 {
-	return gic_cpu_init(host.gicr, host.gicr_count);
+	return gic_ns_cpu_init(host.gicr, host.gicr_count);
 }
 
 uint64_t rtc_seconds(void)

@@ -3,6 +3,8 @@
 #include "core/mm/pool.h"
 #include "core/port/host.h"
 #include "core/port/role.h"
+#include "core/sys/clock.h"
+#include "core/vcpu/run.h"
 #include "lib/log.h"
 #include "lib/str.h"
 #include "role/hyp/console.h"
@@ -41,6 +43,7 @@ void role_main(struct cpu *cpu unused_arg)
 {
 	unsigned started = 0;
 
+	clock_init();
 	make_vms();
 	list_for_each (node, &vms) {
 		vm_attach(list_entry(node, struct hyp_vm, node));
@@ -52,6 +55,21 @@ void role_main(struct cpu *cpu unused_arg)
 	if (started == 0) {
 		log_error("no VM was started. Ctrl-] opens the prompt; \"quit\" powers off.");
 	}
+}
+
+void role_run(struct cpu *cpu)
+{
+	cpu_loop(cpu);
+}
+
+const struct vcpu *role_loaded(const struct cpu *cpu)
+{
+	return cpu->current;
+}
+
+const char *role_guest_name(const struct vcpu *v)
+{
+	return v->vm->name;
 }
 
 void role_irq(uint32_t intid)

@@ -39,7 +39,7 @@ static bool make_memory(struct hyp_vm *vm)
 	if (bits == 0) {
 		return fail(vm, "memory-mib", "more than this CPU's guest physical addresses reach");
 	}
-	if (stage2_init(&vm->vm.stage2, bits, (uint16_t)(vm->vm.id + 1), mmfr0,
+	if (stage2_init(&vm->vm.stage2, STAGE2_VM, bits, (uint16_t)(vm->vm.id + 1), mmfr0,
 			cpu_features.raw[IDREG_INDEX(id_aa64mmfr1_el1)]) != OK) {
 		return fail(vm, NULL, "no memory for its translation tables");
 	}

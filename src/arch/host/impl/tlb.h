@@ -12,6 +12,7 @@ struct host_tlb_call {
 	uint64_t vttbr; /* stage 2 */
 	uint64_t base;  /* ranges */
 	uint64_t size;
+	bool ns; /* of the Secure state's Non-secure IPA space */
 };
 
 extern uint64_t host_tlb_calls;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/world.h"
+
+#include "arch/barrier.h"
+#include "arch/sysreg.h"
+
+#define CNTHP_CTL_ENABLE 1
+
+const char world_name[] = "NS-EL2";
+const unsigned world_sgi_kick = 0;
+const unsigned world_sgi_stop = 1;
+
+void world_timer_set(uint64_t deadline)
+{
+	if (deadline == UINT64_MAX) {
+		write_cnthp_ctl_el2(0);
+	} else {
+		write_cnthp_cval_el2(deadline);
+		write_cnthp_ctl_el2(CNTHP_CTL_ENABLE);
+	}
+	isb();
+}
