@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory transactions (DEN0140; FF-A 1.0 in its chapter 5): share, lend and donate; retrieve, relinquish, reclaim.
+ *
+ *                send               retrieve (per borrower)      relinquish        reclaim
+ *   (nothing) --------> SENDING/SENT ----------------------> held ----------> SENT --------> (nothing)
+ *
+ * One lock holds over every call that looks at or changes a transaction or the state of a page, so that a call is all
+ * or nothing to everybody. Zeroing and copying are bounded by the descriptor. docs/locking.md has the order.
+ */
+#ifndef FFA_MEMORY_H
+#define FFA_MEMORY_H
+
+#include "abi/ffa.h"
+#include "lib/base.h"
+
+struct ffa_endpoint;
+
+/* 'x' is the call, and is answered. x[0] says which of a pair (SMC32, SMC64) it is. */
+void ffa_mem_send(struct ffa_endpoint *caller, uint64_t *x);     /* DONATE, LEND, SHARE */
+void ffa_mem_frag_tx(struct ffa_endpoint *caller, uint64_t *x);
+void ffa_mem_retrieve(struct ffa_endpoint *caller, uint64_t *x); /* the hypervisor's too */
+void ffa_mem_frag_rx(struct ffa_endpoint *caller, uint64_t *x);
+void ffa_mem_relinquish(struct ffa_endpoint *caller, uint64_t *x);
+void ffa_mem_reclaim(struct ffa_endpoint *caller, uint64_t *x);
+
+/*
+ * An endpoint died: gives back what it borrowed (zeroed where it could write what was lent to it alone, or asked for
+ * that), and takes back what it sent and nobody holds. The rest nobody can retrieve any more; the last borrower to give
+ * it back ends it, and it is zeroed then. True if there is such a rest: those pages are not the endpoint's yet, and
+ * their transactions count on its tables.
+ */
+bool ffa_mem_drop(struct ffa_endpoint *e);
+
+/*
+ * Memory is short: gives back what tables could do without (ffa_spaces_compact()), so that one may try again once.
+ * Slow; takes the lock of transactions, so none below it may be held.
+ */
+void ffa_mem_compact(void);
+/* pool_alloc_object() that tries again after that. NULL if there is no memory all the same. */
+void *ffa_mem_alloc_object(size_t size);
+
+/* Transactions that exist, for logs and tests. */
+unsigned ffa_mem_count(void);
+/* Forgets everything, for host tests that start afresh. */
+void ffa_mem_reset(void);
+
+#endif

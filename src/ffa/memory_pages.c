@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The states of pages. Every change is made range by range; when one fails, those before it are undone, which needs
+ * no memory: tables stay when they become empty or uniform, and only ffa_spaces_compact() makes a block of pages again,
+ * of owned ones alone. That is called between attempts and never within one.
+ */
+#include "ffa/memory_priv.h"
+
+#include "arch/zero.h"
+#include "ffa/endpoint.h"
+#include "lib/panic.h"
+
+#define ACCESS (STAGE2_R | STAGE2_W | STAGE2_X)
+
+static ipa_t range_base(const struct ffa_constituent *range)
+{
+	return ipa(range->address);
+}
+
+static uint64_t range_size(const struct ffa_constituent *range)
+{
+	return (uint64_t)range->page_count * PAGE_SIZE;
+}
+
+static struct stage2 *table_of(const struct ffa_transaction *t, struct ffa_space *space)
+{
+	return t->ns ? &space->ns : &space->secure;
+}
+
+static enum ffa_code code_of(enum err e)
+{
+	switch (e) {
+	case OK:
+		return FFA_OK;
+	case ERR_NO_MEMORY:
+		return FFA_NO_MEMORY;
+	default:
+		return FFA_DENIED;
+	}
+}
+
+/* What the pages are to their owner while others may have them. */
+static unsigned taken_attrs(const struct ffa_transaction *t)
+{
+	return t->type == FFA_MEMORY_SHARE ? (t->owner_attrs | STAGE2_SHARED_OWNED)
+					   : ((t->owner_attrs & ~(unsigned)ACCESS) | STAGE2_LENT);
+}
+
+/* ---- ranges of one table, all or none ---- */
+
+static void turn_back(struct ffa_transaction *t, struct stage2 *table, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+
+		CHECK(stage2_turn(table, range_base(range), range_size(range), taken_attrs(t), t->owner_attrs) == OK);
+	}
+}
+
+static enum err turn_all(struct ffa_transaction *t, struct stage2 *table)
+{
+	for (uint32_t i = 0; i < t->range_count; i++) {
+		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+		enum err e = stage2_turn(table, range_base(range), range_size(range), t->owner_attrs, taken_attrs(t));
+
+		if (e != OK) {
+			turn_back(t, table, i);
+			return e;
+		}
+	}
+	return OK;
+}
+
+static void unmap(struct ffa_transaction *t, struct stage2 *table, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+
+		CHECK(stage2_unmap(table, range_base(range), range_size(range)) == OK);
+	}
+}
+
+static enum err map_all(struct ffa_transaction *t, struct stage2 *table, unsigned attrs)
+{
+	for (uint32_t i = 0; i < t->range_count; i++) {
+		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+		enum err e = stage2_map(table, range_base(range), pa(range->address), range_size(range), attrs);
+
+		if (e != OK) {
+			unmap(t, table, i);
+			return e;
+		}
+	}
+	return OK;
+}
+
+/* ---- a transaction's pages ---- */
+
+/* Finds what the pages are. False unless all are the same. */
+static bool look(struct ffa_transaction *t)
+{
+	struct ffa_space *space = t->owner->space;
+	struct stage2 *table = space->is_nwd ? &space->ns
+					     : ffa_space_table(space, ffa_transaction_range(t, 0)->address);
+	unsigned attrs = 0;
+
+	if (table == NULL) {
+		return false;
+	}
+	t->ns = table == &space->ns;
+	for (uint32_t i = 0; i < t->range_count; i++) {
+		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+
+		if (!stage2_uniform(table, range_base(range), range_size(range), &attrs) ||
+		    (i > 0 && attrs != t->owner_attrs)) {
+			return false;
+		}
+		t->owner_attrs = attrs;
+	}
+	return true;
+}
+
+enum ffa_code ffa_pages_take(struct ffa_transaction *t)
+{
+	struct stage2 *table;
+	enum ffa_code code;
+	enum err e;
+
+	if (!look(t) || (t->owner_attrs & STAGE2_STATE_MASK) != STAGE2_OWNED) {
+		return FFA_DENIED;
+	}
+	code = ffa_send_check_pages(t, t->owner_attrs);
+	if (code != FFA_OK) {
+		return code;
+	}
+	table = table_of(t, t->owner->space);
+	e = turn_all(t, table);
+	if (e == ERR_NO_MEMORY) {
+		ffa_spaces_compact();
+		e = turn_all(t, table);
+	}
+	/* All were owned a moment ago, so a page that is not any more was turned by a range before. */
+	return e == ERR_DENIED ? FFA_INVALID_PARAMETERS : code_of(e);
+}
+
+void ffa_pages_return(struct ffa_transaction *t)
+{
+	turn_back(t, table_of(t, t->owner->space), t->range_count);
+}
+
+static unsigned borrowed_attrs(const struct ffa_transaction *t, uint8_t permissions)
+{
+	return STAGE2_R | (FIELD_GET(FFA_PERMISSION_DATA, permissions) == FFA_DATA_RW ? STAGE2_W : 0U) |
+	       (FIELD_GET(FFA_PERMISSION_EXEC, permissions) == FFA_EXEC_X ? STAGE2_X : 0U) |
+	       (t->owner_attrs & (unsigned)(STAGE2_DEVICE | STAGE2_NS)) |
+	       (t->type == FFA_MEMORY_DONATE ? (unsigned)STAGE2_OWNED : (unsigned)STAGE2_SHARED_BORROWED);
+}
+
+enum ffa_code ffa_pages_map(struct ffa_transaction *t, struct ffa_endpoint *borrower, uint8_t permissions)
+{
+	struct stage2 *table = table_of(t, borrower->space);
+	unsigned attrs = borrowed_attrs(t, permissions);
+	enum err e = map_all(t, table, attrs);
+
+	if (e == ERR_NO_MEMORY) {
+		ffa_spaces_compact();
+		e = map_all(t, table, attrs);
+	}
+	return code_of(e);
+}
+
+void ffa_pages_unmap(struct ffa_transaction *t, struct ffa_endpoint *borrower)
+{
+	unmap(t, table_of(t, borrower->space), t->range_count);
+}
+
+void ffa_pages_forget(struct ffa_transaction *t)
+{
+	unmap(t, table_of(t, t->owner->space), t->range_count);
+}
+
+void ffa_pages_zero(struct ffa_transaction *t)
+{
+	for (uint32_t i = 0; i < t->range_count; i++) {
+		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+
+		zero_pages(pa_ptr(pa(range->address)), range_size(range));
+	}
+}
