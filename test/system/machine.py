@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A QEMU that runs trivet-hyp, with its console under pexpect."""
+"""A QEMU that runs one of the images, with its console under pexpect."""
 
 import os
 import re
@@ -33,6 +33,9 @@ def bundle(out, *arguments):
 class Machine:
     """Started on entry, killed on exit. All waiting ends at the case's limit."""
 
+    START = "scripts/run-qemu"
+    LOOK = 2  # seconds between the calls of look()
+
     def __init__(self, log, limit, *qemu_options):
         self.log_path = log
         self.deadline = time.monotonic() + limit
@@ -41,7 +44,7 @@ class Machine:
 
     def __enter__(self):
         self.log = open(self.log_path, "w", encoding="utf-8", errors="replace")
-        self.child = pexpect.spawn("scripts/run-qemu", self.options, timeout=None, encoding="utf-8",
+        self.child = pexpect.spawn(self.START, self.options, timeout=None, encoding="utf-8",
                                    codec_errors="replace", dimensions=(24, 200), echo=False)
         self.child.logfile_read = self.log
         self.child.delaybeforesend = None
@@ -50,6 +53,9 @@ class Machine:
     def __exit__(self, *_):
         self.child.close(force=True)
         self.log.close()
+
+    def look(self):
+        """Raises Failure if something that is not on the console says that waiting is in vain."""
 
     @property
     def text(self):
@@ -60,13 +66,19 @@ class Machine:
         """Waits for one of the patterns; returns the match object, whose .re is the pattern that matched."""
         left = self.deadline - time.monotonic()
         timeout = max(0.1, min(left, within) if within else left)
+        end = time.monotonic() + timeout
         waits = [re.compile(p, re.M | re.S) for p in patterns]
-        try:
-            index = self.child.expect([PANIC, *waits], timeout=timeout)
-        except pexpect.TIMEOUT:
-            raise Failure(f"no {what or patterns[0]!r} within {timeout:.0f} s; last: {self.tail()!r}") from None
-        except pexpect.EOF:
-            raise Failure(f"QEMU ended before {what or patterns[0]!r}; last: {self.tail()!r}") from None
+        index = None
+        while index is None:
+            self.look()
+            try:
+                index = self.child.expect([PANIC, *waits], timeout=min(self.LOOK, max(0.1, end - time.monotonic())))
+            except pexpect.TIMEOUT:
+                if time.monotonic() >= end:
+                    raise Failure(f"no {what or patterns[0]!r} within {timeout:.0f} s; last: {self.tail()!r}") from None
+            except pexpect.EOF:
+                self.look()
+                raise Failure(f"QEMU ended before {what or patterns[0]!r}; last: {self.tail()!r}") from None
         if index == 0:
             raise Failure(self.child.after)
         return self.child.match

@@ -28,10 +28,10 @@ def symbol(name):
 
 
 def gdb_commands(socket):
-    """Adds E2H at every stop, for ever; GDB ends when QEMU does."""
+    """Adds E2H at every stop at EL2, for ever; a payload may have code at the same address. GDB ends when QEMU does."""
     return ["set pagination off", "set confirm off", f"target remote {socket}",
             f"hbreak *{LOAD_ADDRESS + symbol('boot_set_hcr'):#x}",
-            "while 1\ncontinue\nset $x1 = $x1 | %#x\nend" % E2H]
+            "while 1\ncontinue\nif ($cpsr & 0xc) == 8\nset $x1 = $x1 | %#x\nend\nend" % E2H]
 
 
 def run_payload(name, cpus, log, limit):
