@@ -317,7 +317,7 @@ qemu := scripts/run-qemu --image $(hyp)/trivet-hyp.img $(if $(DEBUG),--gdb)
 build/guest/cntvct: scripts/guest/cntvct.c | tools
 	@mkdir -p $(@D)
 	$(q)aarch64-linux-gnu-gcc -std=c17 -O2 -ffreestanding -nostdlib -static -o $@ $<
-build/guest/initramfs.cpio.gz: build/guest/cntvct scripts/mkinitramfs scripts/guest/init $(deps)/kernel/Image $(deps)/busybox
+build/guest/initramfs.cpio.gz: build/guest/cntvct scripts/mkinitramfs scripts/guest/init scripts/guest/udhcpc.script $(deps)/kernel/Image $(deps)/busybox
 	$(call say,PACK,$@)
 	$(q)scripts/mkinitramfs $@ $<
 build/guest/disk.img: scripts/mkdisk | tools
@@ -334,9 +334,13 @@ run-linux: image build/bundle/linux.cpio ## Linux with 4 vCPUs on 4 CPUs; Ctrl-]
 	@$(qemu) --cpus 4 --bundle build/bundle/linux.cpio
 run-linux-1cpu: image build/bundle/linux-1cpu.cpio ## Linux with 4 vCPUs on one CPU
 	@$(qemu) --cpus 1 --bundle build/bundle/linux-1cpu.cpio
+run-multi-vm: image build/bundle/multi-vm.cpio ## two Linux VMs on a switch, spread over 4 CPUs; Ctrl-], "console two"
+	@$(qemu) --cpus 4 --bundle build/bundle/multi-vm.cpio
+run-multi-vm-1cpu: image build/bundle/multi-vm-1cpu.cpio ## the same two VMs, time-sliced on one CPU
+	@$(qemu) --cpus 1 --bundle build/bundle/multi-vm-1cpu.cpio
 debug: image build/bundle/linux.cpio ## run-linux under GDB, stopped at the first instruction
 	@scripts/debug $(hyp)/trivet-hyp.elf -- $(qemu) --gdb --cpus 4 --bundle build/bundle/linux.cpio
-.PHONY: run-linux run-linux-1cpu debug
+.PHONY: run-linux run-linux-1cpu run-multi-vm run-multi-vm-1cpu debug
 
 #---------------------------------------------------------------------------------------------------------------------
 # Tests, measurements, checks
@@ -348,7 +352,7 @@ test-list: ## the names of the tests and what each proves
 test-long: ## every test, with the fuzzers running ten minutes each
 	@test/system/run --fuzz-time 600 $(ONLY)
 # What the test driver runs apart from the unit tests and fuzzers.
-test-images: image payloads $(guest_files) build/bundle/linux.cpio build/bundle/linux-1cpu.cpio
+test-images: image payloads $(guest_files) $(patsubst %,build/bundle/%.cpio,linux linux-1cpu multi-vm multi-vm-1cpu)
 spmc-images: spmc partitions firmware
 .PHONY: test test-list test-long test-images spmc-images
 

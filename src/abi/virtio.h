@@ -102,6 +102,8 @@ struct virtq_used {
 #define VIRTQ_USED_SIZE(num) (6 + 8 * (uint64_t)(num))
 
 /* 5.1: network device. */
+#define VIRTIO_NET_F_CSUM (UINT64_C(1) << 0)
+#define VIRTIO_NET_F_GUEST_CSUM (UINT64_C(1) << 1)
 #define VIRTIO_NET_F_MTU (UINT64_C(1) << 3)
 #define VIRTIO_NET_F_MAC (UINT64_C(1) << 5)
 #define VIRTIO_NET_F_MRG_RXBUF (UINT64_C(1) << 15)
@@ -126,6 +128,7 @@ struct virtio_net_hdr {
 	uint16_t num_buffers;
 };
 _Static_assert(sizeof(struct virtio_net_hdr) == 12, "5.1.6");
+#define VIRTIO_NET_HDR_F_NEEDS_CSUM 1
 #define VIRTIO_NET_HDR_GSO_NONE 0
 
 /* 5.2: block device. */

@@ -8,11 +8,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void deliver(struct fuzz_guest *g, uint64_t choice)
 {
-	uint8_t frame[NET_FRAME_MAX];
-	uint32_t size = NET_FRAME_MIN + (uint32_t)(choice * 6) % (NET_FRAME_MAX - NET_FRAME_MIN + 1);
+	uint8_t bytes[NET_FRAME_MAX];
+	struct net_frame frame = { .data = bytes };
 
-	memset(frame, (uint8_t)choice, size);
-	net_port_deliver(virtio_net_port(g->dev), frame, size);
+	frame.size = NET_FRAME_MIN + (uint32_t)(choice * 6) % (NET_FRAME_MAX - NET_FRAME_MIN + 1);
+	frame.partial_checksum = (choice & 1) != 0;
+	frame.checksum_start = NET_FRAME_MIN;
+	frame.checksum_offset = (uint16_t)(choice % (frame.size - NET_FRAME_MIN + 1));
+	if (frame.checksum_start + frame.checksum_offset + 2u > frame.size) {
+		frame.partial_checksum = false;
+	}
+	memset(bytes, (uint8_t)choice, sizeof(bytes));
+	net_port_deliver(virtio_net_port(g->dev), &frame);
 }
 
 /* After all that, an honest driver sends a frame and has it back. */

@@ -10,6 +10,7 @@
 #include "abi/pl011.h"
 #include "core/port/firmware.h"
 #include "role/hyp/console.h"
+#include "role/hyp/networks.h"
 #include "role/hyp/dev/pl011.h"
 #include "role/hyp/dev/virtio_console.h"
 
@@ -71,6 +72,7 @@ void console_enable_interrupts(void)
 /* ---- the rest of the hypervisor ---- */
 
 struct list vms = { &vms, &vms };
+struct list networks = { &networks, &networks };
 struct cpu *cpus[CPU_MAX];
 unsigned cpu_count = 1;
 

@@ -147,6 +147,9 @@ static const struct bad bad[] = {
 	  "VM 'a': device 'lan': mac: must be the six bytes of a unicast" },
 	{ "/devices/lan", "mac", CELLS("\0\0\0\0\0\0"), "VM 'a': device 'lan': mac: must be the six bytes" },
 	{ "/devices/rng", "file", TEXT("x"), "VM 'a': device 'rng': file: unknown key" },
+	{ "/devices/lan", "switch", TEXT("nowhere"),
+	  "VM 'a': device 'lan': switch: there is no 'nowhere' in /switches" },
+	{ "/devices/lan", "switch", CELLS("\0\0\0\1"), "VM 'a': device 'lan': switch: must be the name" },
 	{ "/devices/x@1", NULL, NULL, 0, "VM 'a': device 'x@1' has a bad name" },
 	{ "/devices/y", NULL, NULL, 0, "VM 'a': device 'y': compatible: the key is missing" },
 };
@@ -190,6 +193,74 @@ static void each_fault_is_one_message_that_names_it(void **state unused_arg)
 		if (strncmp(messages.last, bad[i].message, strlen(bad[i].message)) != 0) {
 			fail_msg("case %u says: %s", i, messages.last);
 		}
+	}
+}
+
+static void switches_are_read(void **state unused_arg)
+{
+	struct messages messages = messages_new();
+	struct switch_config sw;
+	struct vm_config c;
+	struct manifest m;
+	struct tree t;
+	int node;
+
+	tree_good(&t);
+	open_good(&t, &m);
+	assert_int_equal(manifest_next_switch(&m, -1), -1);
+	tree_add(&t, "/", "switches");
+	tree_add(&t, "/switches", "quiet");
+	tree_add(&t, "/switches", "home");
+	tree_string(&t, "/switches/home", "dhcp", "10.7.0.0/24");
+	tree_string(&t, "/vms/a/devices/lan", "switch", "home");
+	open_good(&t, &m);
+	for (node = manifest_next_switch(&m, -1); node >= 0; node = manifest_next_switch(&m, node)) {
+		assert_int_equal(manifest_read_switch(&m, node, &sw, &messages.report), OK);
+		assert_int_equal(sw.dhcp, strcmp(sw.name, "home") == 0);
+		assert_int_equal(manifest_switch_ports(&m, sw.name), sw.dhcp);
+		if (sw.dhcp) {
+			assert_int_equal(sw.network, 0x0a070000);
+			assert_int_equal(sw.prefix, 24);
+		}
+	}
+	assert_int_equal(manifest_read_vm(&m, manifest_next_vm(&m, -1), &c, &messages.report), OK);
+	assert_string_equal(c.devices[1].network, "home");
+	assert_null(c.devices[0].network);
+	assert_int_equal(messages.count, 0);
+}
+
+static void bad_switches_are_named(void **state unused_arg)
+{
+	static const char *const networks[] = { "",
+						"10.7.0.0",
+						"10.7.0.0/",
+						"10.7.0.0/7",
+						"10.7.0.0/30",
+						"10.7.0.1/24",
+						"10.7.0.256/24",
+						"10.7.0/24",
+						"a.7.0.0/24",
+						"10.7.0.0/24 ",
+						"10..0.0/24",
+						"10.7.0.0.0/24",
+						"10.7.0.0/-1",
+						"1000.7.0.0/8" };
+	struct switch_config sw;
+	struct manifest m;
+	struct tree t;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(networks); i++) {
+		struct messages messages = messages_new();
+
+		tree_good(&t);
+		tree_add(&t, "/", "switches");
+		tree_add(&t, "/switches", "home");
+		tree_string(&t, "/switches/home", "dhcp", networks[i]);
+		open_good(&t, &m);
+		assert_int_equal(manifest_read_switch(&m, manifest_next_switch(&m, -1), &sw, &messages.report),
+				 ERR_INVALID);
+		assert_int_equal(messages.count, 1);
+		assert_non_null(strstr(messages.last, "'home': dhcp: "));
 	}
 }
 
@@ -414,6 +485,8 @@ int main(void)
 		cmocka_unit_test(all_keys_are_read),
 		cmocka_unit_test(absent_keys_have_defaults),
 		cmocka_unit_test(each_fault_is_one_message_that_names_it),
+		cmocka_unit_test(switches_are_read),
+		cmocka_unit_test(bad_switches_are_named),
 		cmocka_unit_test(long_values_are_refused),
 		cmocka_unit_test(a_vm_has_as_many_devices_as_slots),
 		cmocka_unit_test(names_are_taken_once),

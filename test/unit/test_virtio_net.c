@@ -90,6 +90,15 @@ static void send(struct fixture *f, const struct virtio_net_hdr *hdr, const uint
 
 static const struct virtio_net_hdr plain;
 
+/* Delivers a frame that comes from no guest. */
+static enum net_result deliver(struct fixture *f, const uint8_t *bytes, uint32_t size)
+{
+	struct net_frame frame = { .size = size, .data = bytes + NET_FRAME_MIN };
+
+	memcpy(frame.header, bytes, NET_FRAME_MIN);
+	return net_port_deliver(f->port, &frame);
+}
+
 /* Takes what was received: the frame without its header into 'frame', its size as result; 0 if there is nothing. */
 static uint32_t take_frame(struct fixture *f, uint8_t *frame, unsigned *buffers)
 {
@@ -252,16 +261,15 @@ static void a_receive_buffer_that_cannot_be_written_breaks_the_device(void **sta
 	send(f, &plain, frame, sizeof(frame));
 	assert_true(device_broken(f->vm, BASE));
 	assert_int_equal(f->q[RX].used->idx, 0);
-	assert_false(net_port_deliver(f->port, frame, sizeof(frame)));
+	assert_int_equal(deliver(f, frame, sizeof(frame)), NET_DROPPED);
 	stop(f);
 }
 
-static bool refuse(struct net_port *port, const uint8_t *frame, uint32_t size)
+static enum net_result refuse(struct net_port *port, const struct net_frame *frame)
 {
 	(void)port;
 	(void)frame;
-	(void)size;
-	return false;
+	return NET_DROPPED;
 }
 
 static void a_frame_for_nobody_is_dropped(void **state)
@@ -274,22 +282,92 @@ static void a_frame_for_nobody_is_dropped(void **state)
 	send(f, &plain, frame, sizeof(frame));
 	assert_int_equal(f->port->counters.tx_dropped, 1);
 	test_write(f->vm, BASE + VIRTIO_MMIO_STATUS, 0);
-	assert_false(net_port_deliver(f->port, frame, sizeof(frame)));
+	assert_int_equal(deliver(f, frame, sizeof(frame)), NET_DROPPED);
 	assert_int_equal(f->port->counters.rx_dropped, 0);
 	stop(f);
 }
 
-/* The receive queue needs no notifications: there is nothing that the device would do. */
-static void receive_buffers_need_no_notification(void **state)
+/* The receive queue needs a notification only after a frame has found it empty. */
+static void receive_buffers_need_a_notification_when_one_is_missed(void **state)
 {
-	struct fixture *f = start(0, &net_loopback);
+	for (unsigned i = 0; i < 2; i++) {
+		struct fixture *f = start(i == 0 ? 0 : VIRTIO_F_EVENT_IDX, &net_loopback);
+		uint8_t frame[100] = { 0 };
+		unsigned buffers;
 
+		(void)state;
+		give_buffer(f);
+		if (i == 0) {
+			assert_false(driver_must_kick(&f->q[RX]));
+		}
+		driver_kick(&f->q[RX], BASE, RX);
+		assert_int_equal(deliver(f, frame, sizeof(frame)), NET_TAKEN);
+		assert_int_equal(deliver(f, frame, sizeof(frame)), NET_FULL);
+		give_buffer(f);
+		assert_true(driver_must_kick(&f->q[RX]));
+		test_write(f->vm, BASE + VIRTIO_MMIO_QUEUE_NOTIFY, RX);
+		assert_int_equal(deliver(f, frame, sizeof(frame)), NET_TAKEN);
+		assert_int_equal(take_frame(f, frame, &buffers), sizeof(frame));
+		give_buffer(f);
+		if (i == 0) {
+			assert_false(driver_must_kick(&f->q[RX]));
+		}
+		stop(f);
+	}
+}
+
+/* Sums 16-bit words with end-around carry, as receivers check. */
+static uint16_t sum_of(const uint8_t *p, uint32_t size)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < size; i++) {
+		sum += (uint32_t)p[i] << (i % 2 == 0 ? 8 : 0);
+		sum = (sum & 0xffff) + (sum >> 16);
+	}
+	return (uint16_t)sum;
+}
+
+/* A checksum left to us is made for a driver that wants it whole, and left to one that can do it. */
+static void partial_checksums(void **state)
+{
 	(void)state;
-	give_buffer(f);
-	assert_false(driver_must_kick(&f->q[RX]));
-	driver_kick(&f->q[RX], BASE, RX);
-	assert_int_equal(f->q[RX].used->idx, 0);
-	stop(f);
+	for (unsigned round = 0; round < 400; round++) {
+		bool whole = round % 2 == 0;
+		struct fixture *f = start(VIRTIO_NET_F_CSUM | (whole ? 0 : VIRTIO_NET_F_GUEST_CSUM), &net_loopback);
+		uint32_t size = 60 + random_below(NET_FRAME_MAX - 60 + 1);
+		struct virtio_net_hdr hdr = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+					      .csum_start = 34,
+					      .csum_offset = 16 };
+		uint8_t frame[NET_FRAME_MAX], back[2048];
+		struct virtq_used_elem elem;
+
+		random_fill(frame, size);
+		give_buffer(f);
+		send(f, &hdr, frame, size);
+		assert_true(driver_take(&f->q[RX], &elem));
+		memcpy(back, test_vm_ptr(f->vm, f->rx + elem.id * 2048), elem.len);
+		assert_int_equal(elem.len, HEADER + size);
+		if (whole) {
+			uint16_t pseudo = (uint16_t)(frame[50] << 8 | frame[51]); /* the sum that was in the field */
+			uint32_t sum = (uint32_t)sum_of(back + HEADER + 34, size - 34) + pseudo;
+
+			assert_int_equal(back[0], 0);
+			sum = (sum & 0xffff) + (sum >> 16);
+			assert_true(sum == 0xffff);
+			memcpy(back + HEADER + 50, frame + 50, 2);
+		} else {
+			assert_int_equal(back[0], VIRTIO_NET_HDR_F_NEEDS_CSUM);
+			assert_int_equal(back[6] | back[7] << 8, 34);
+			assert_int_equal(back[8] | back[9] << 8, 16);
+		}
+		assert_memory_equal(back + HEADER, frame, size);
+		hdr.csum_start = (uint16_t)(size - 17);
+		give_buffer(f);
+		send(f, &hdr, frame, size);
+		assert_int_equal(f->port->counters.tx_dropped, 1);
+		stop(f);
+	}
 }
 
 int main(void)
@@ -301,7 +379,8 @@ int main(void)
 		cmocka_unit_test(small_buffers_do_not_hold_a_frame_without_merging),
 		cmocka_unit_test(a_receive_buffer_that_cannot_be_written_breaks_the_device),
 		cmocka_unit_test(a_frame_for_nobody_is_dropped),
-		cmocka_unit_test(receive_buffers_need_no_notification),
+		cmocka_unit_test(receive_buffers_need_a_notification_when_one_is_missed),
+		cmocka_unit_test(partial_checksums),
 	};
 
 	random_seed((uint64_t)time(NULL));

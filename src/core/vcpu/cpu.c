@@ -37,6 +37,34 @@ void cpu_kick(struct cpu *cpu, uint32_t attention)
 	}
 }
 
+void cpu_post(struct cpu *cpu, struct work *work)
+{
+	struct work *first;
+
+	if (atomic_swap(&work->posted, 1) != 0) {
+		return;
+	}
+	first = atomic_load(&cpu->work);
+	do {
+		work->next = first;
+	} while (!atomic_cas(&cpu->work, &first, work));
+	cpu_kick(cpu, CPU_ATTENTION_WORK);
+}
+
+void cpu_run_work(struct cpu *cpu)
+{
+	struct work *work = atomic_swap(&cpu->work, (struct work *)NULL);
+
+	while (work != NULL) {
+		struct work *next = work->next;
+
+		/* From here on it can be posted again; acquire pairs with the swap in cpu_post(). */
+		atomic_swap(&work->posted, 0);
+		work->ops->run(work);
+		work = next;
+	}
+}
+
 uint64_t cpu_now(void)
 {
 	/* The counter may be read early otherwise, before what the caller measures or waits for. */

@@ -33,12 +33,25 @@ enum cpu_time {
 enum {
 	CPU_ATTENTION_VCPU = 1 << 0, /* some vCPU of its own has requests */
 	CPU_ATTENTION_ROLE = 1 << 1, /* work of the role's (role_serve) */
+	CPU_ATTENTION_WORK = 1 << 2, /* something was posted (cpu_post) */
+};
+
+/* Something for a CPU to do in its loop, in an object that stays until it is done. */
+struct work;
+struct work_ops {
+	void (*run)(struct work *work); /* no lock is held; it may be posted again from here */
+};
+struct work {
+	const struct work_ops *ops;
+	struct work *next;
+	uint32_t posted; /* atomic */
 };
 
 struct cpu {
 	struct vcpu *current;  /* the vCPU whose state is loaded, or NULL; its CPU only */
 	uint32_t attention;    /* atomic; CPU_ATTENTION_*: non-zero keeps the guest from running on */
 	uint32_t online;       /* atomic */
+	struct work *work;     /* atomic; what was posted, the newest first */
 	struct vcpu *fp_owner; /* whose FP/SIMD registers are in the CPU, or NULL */
 	uint64_t apia[2];      /* EL2's pointer authentication key on this CPU */
 	uint64_t stack_top;    /* a guard page lies below the stack */
@@ -84,6 +97,11 @@ void cpu_init(struct cpu *cpu, unsigned index, uint64_t mpidr);
 
 /* Makes 'cpu' look soon: the word first (release), then, if it is not the caller, an SGI. Any CPU. */
 void cpu_kick(struct cpu *cpu, uint32_t attention);
+
+/* 'cpu' runs the work soon, once, however often it is posted before. Any CPU; what was written before is seen. */
+void cpu_post(struct cpu *cpu, struct work *work);
+/* Runs all that was posted to this CPU. */
+void cpu_run_work(struct cpu *cpu);
 
 /* Time spent since the last call goes to the kind of then; from now on it is 'kind'. */
 void cpu_account(struct cpu *cpu, enum cpu_time kind);

@@ -150,6 +150,9 @@ static void serve_requests(struct cpu *cpu)
 				wake_if_pending(v);
 			}
 		}
+		if ((attention & CPU_ATTENTION_WORK) != 0) {
+			cpu_run_work(cpu);
+		}
 		if ((attention & CPU_ATTENTION_ROLE) != 0) {
 			role_serve(cpu);
 		}
@@ -357,7 +360,7 @@ static bool may_resume(struct vcpu *v)
 			return false;
 		}
 		if (atomic_load(&v->requests) != 0 || atomic_swap(&cpu->attention, 0) != CPU_ATTENTION_VCPU) {
-			atomic_or(&cpu->attention, CPU_ATTENTION_VCPU | CPU_ATTENTION_ROLE);
+			atomic_or(&cpu->attention, CPU_ATTENTION_VCPU | CPU_ATTENTION_ROLE | CPU_ATTENTION_WORK);
 			return false;
 		}
 		/* A request that came in between: its bit may be what was just cleared. */

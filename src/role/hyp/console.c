@@ -11,6 +11,7 @@
 #include "lib/str.h"
 #include "role/hyp/dev/pl011.h"
 #include "role/hyp/dev/virtio_console.h"
+#include "role/hyp/networks.h"
 
 #define ESCAPE 0x1d /* Ctrl-] */
 #define CTRL_U 0x15
@@ -261,6 +262,27 @@ static void run_memory(struct fmt_sink *out, char **words unused_arg, unsigned c
 		  (unsigned long long)stats.largest_free * 4, (unsigned long long)stats.el2_pages * 4);
 }
 
+static void run_switches(struct fmt_sink *out, char **words unused_arg, unsigned count unused_arg)
+{
+	list_for_each (node, &networks) {
+		const struct net_switch *sw = list_entry(node, struct net_switch, node);
+		const struct net_switch_counters *c = &sw->counters;
+
+		fmt_print(out, "%s: forwarded %llu, flooded %llu, dropped %llu, learned %llu, DHCP %llu\n", sw->name,
+			  (unsigned long long)c->forwarded, (unsigned long long)c->flooded,
+			  (unsigned long long)c->dropped, (unsigned long long)c->learned, (unsigned long long)c->dhcp);
+		for (unsigned i = 0; i < sw->port_count; i++) {
+			const struct net_counters *n = &sw->ports[i]->port->counters;
+
+			fmt_print(out, "  %-32s tx %llu (dropped %llu, waited %llu)  rx %llu (dropped %llu)%s\n",
+				  sw->ports[i]->name, (unsigned long long)n->tx_frames,
+				  (unsigned long long)n->tx_dropped, (unsigned long long)n->tx_waits,
+				  (unsigned long long)n->rx_frames, (unsigned long long)n->rx_dropped,
+				  sw->ports[i]->stuck ? "  stuck" : "");
+		}
+	}
+}
+
 static void run_regs(struct fmt_sink *out, char **words, unsigned count)
 {
 	struct hyp_vm *vm = find_vm(out, words[1]);
@@ -339,6 +361,7 @@ static const struct command commands[] = {
 	{ "vcpus", "", "all vCPUs: where, state, exits by reason", 0, 0, run_vcpus },
 	{ "cpus", "", "physical CPUs: time in guest, hypervisor and idle", 0, 0, run_cpus },
 	{ "memory", "", "the page pool", 0, 0, run_memory },
+	{ "switches", "", "the switches, their ports and counters", 0, 0, run_switches },
 	{ "regs", "VM [VCPU]", "registers of a vCPU", 1, 2, run_regs },
 	{ "loglevel", "[LEVEL]", "show or set: error, warn, info, debug", 0, 1, run_loglevel },
 	{ "console", "[VM [PORT]]", "back to a VM's console; keys go to that virtio-console", 0, 2, run_console },

@@ -7,12 +7,14 @@
 #include "lib/str.h"
 #include "role/hyp/console.h"
 #include "role/hyp/dev/net_loopback.h"
+#include "role/hyp/dev/net_switch.h"
 #include "role/hyp/dev/pl011.h"
 #include "role/hyp/dev/pl031.h"
 #include "role/hyp/dev/virtio_blk.h"
 #include "role/hyp/dev/virtio_console.h"
 #include "role/hyp/dev/virtio_net.h"
 #include "role/hyp/dev/virtio_rng.h"
+#include "role/hyp/networks.h"
 
 /* ---- GICD and GICR on the bus ---- */
 
@@ -79,6 +81,32 @@ static enum err make_blk(struct hyp_vm *vm, const struct bundle *bundle, unsigne
 				 &vm->virtio[slot]);
 }
 
+/* On its switch, or alone. */
+static enum err make_net(struct hyp_vm *vm, unsigned slot, ipa_t base, unsigned intid)
+{
+	const struct vm_device_config *config = &vm->config->devices[slot];
+	char name[NET_SWITCH_PORT_NAME_MAX];
+	const struct net_switch_port *other;
+	struct net_switch *sw;
+	enum err error;
+
+	error = virtio_net_create(&vm->vm, base, intid, config->mac, &net_loopback, NULL, &vm->virtio[slot]);
+	if (error != OK || config->network == NULL) {
+		return error;
+	}
+	sw = network_find(config->network);
+	if (sw == NULL) {
+		return ERR_NOT_FOUND; /* a message about it has been given */
+	}
+	fmt_string(name, sizeof(name), "%s/%s", vm->vm.name, config->name);
+	error = net_switch_plug(sw, virtio_net_port(vm->virtio[slot]), name, &other);
+	if (error == ERR_EXISTS) {
+		report_device_error(&report_to_log, vm->vm.name, config->name, "mac",
+				    "%s on the switch '%s' has the same; give another", other->name, sw->name);
+	}
+	return error;
+}
+
 static enum err make_virtio(struct hyp_vm *vm, const struct bundle *bundle, unsigned slot)
 {
 	const struct vm_device_config *config = &vm->config->devices[slot];
@@ -90,7 +118,7 @@ static enum err make_virtio(struct hyp_vm *vm, const struct bundle *bundle, unsi
 	case VM_DEVICE_BLK:
 		return make_blk(vm, bundle, slot, base, intid);
 	case VM_DEVICE_NET:
-		return virtio_net_create(&vm->vm, base, intid, config->mac, &net_loopback, NULL, &vm->virtio[slot]);
+		return make_net(vm, slot, base, intid);
 	case VM_DEVICE_CONSOLE:
 		return virtio_console_create(&vm->vm, base, intid, out, &vm->virtio[slot]);
 	case VM_DEVICE_RNG:

@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/str.h"
 #include "role/hyp/console.h"
+#include "role/hyp/networks.h"
 #include "role/hyp/vm.h"
 
 /* Reads one VM of the manifest and makes it; what is wrong with it is its own affair. */
@@ -34,6 +35,7 @@ static void make_vms(void)
 	    manifest_open(&manifest, bundle.manifest, cpu_count, &report_to_log) != OK) {
 		return;
 	}
+	networks_create(&manifest, &report_to_log);
 	for (int node = manifest_next_vm(&manifest, -1); node >= 0; node = manifest_next_vm(&manifest, node)) {
 		make_vm(&manifest, node, &bundle);
 	}

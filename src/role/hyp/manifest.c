@@ -52,6 +52,8 @@ static bool check_name(const struct reader *r, const char *name, const char *wha
 	return true;
 }
 
+static const char *const none[] = { NULL };
+
 /* True if every property of the node is in the list, which ends with NULL. */
 static bool check_keys(const struct reader *r, const char *const known[])
 {
@@ -74,16 +76,20 @@ static bool check_keys(const struct reader *r, const char *const known[])
 	return true;
 }
 
-/* True if every child is the node that may be there; NULL: none may. */
-static bool check_children(const struct reader *r, const char *known)
+/* True if every child is a node that may be there; the list ends with NULL. */
+static bool check_children(const struct reader *r, const char *const known[])
 {
 	int child;
 
 	fdt_for_each_subnode(child, r->fdt, r->node)
 	{
 		const char *name = node_name(r->fdt, child);
+		unsigned i = 0;
 
-		if (known == NULL || strcmp(known, name) != 0) {
+		while (known[i] != NULL && strcmp(known[i], name) != 0) {
+			i++;
+		}
+		if (known[i] == NULL) {
 			complain(r, name, "unknown node; correct or remove it (docs/manifest.md lists the nodes)");
 			return false;
 		}
@@ -225,9 +231,10 @@ static bool read_blk(const struct reader *r, struct vm_device_config *d)
 }
 
 /* Without the key the address is a locally administered one, the same at every boot. */
-static bool read_net(const struct reader *r, unsigned vm_index, unsigned slot, struct vm_device_config *d)
+static bool read_net(const struct reader *r, const struct manifest *m, unsigned vm_index, unsigned slot,
+		     struct vm_device_config *d)
 {
-	static const char *const keys[] = { "compatible", "mac", NULL };
+	static const char *const keys[] = { "compatible", "mac", "switch", NULL };
 	const uint8_t made[6] = { 0x52, 0x54, 0x00, 0x76, (uint8_t)vm_index, (uint8_t)slot };
 	static const uint8_t zero[6];
 	struct span value = span_of(made, sizeof(made));
@@ -242,6 +249,14 @@ static bool read_net(const struct reader *r, unsigned vm_index, unsigned slot, s
 		return false;
 	}
 	memcpy(d->mac, value.data, sizeof(d->mac));
+	if (!optional(r, "switch", fdt_read_string(r->fdt, r->node, "switch", &d->network),
+		      "the name of a switch, as in \"lan\"")) {
+		return false;
+	}
+	if (d->network != NULL && (m->switches < 0 || fdt_subnode_offset(r->fdt, m->switches, d->network) < 0)) {
+		complain(r, "switch", "there is no '%.31s' in /switches; add it or correct the name", d->network);
+		return false;
+	}
 	return true;
 }
 
@@ -272,19 +287,20 @@ static bool read_kind(const struct reader *r, enum vm_device_kind *kind)
 	return false;
 }
 
-static bool read_device(const struct reader *r, unsigned vm_index, unsigned slot, struct vm_device_config *d)
+static bool read_device(const struct reader *r, const struct manifest *m, unsigned vm_index, unsigned slot,
+			struct vm_device_config *d)
 {
 	static const char *const keys[] = { "compatible", NULL };
 
 	*d = (struct vm_device_config){ .name = r->device };
-	if (!read_kind(r, &d->kind) || !check_children(r, NULL)) {
+	if (!read_kind(r, &d->kind) || !check_children(r, none)) {
 		return false;
 	}
 	switch (d->kind) {
 	case VM_DEVICE_BLK:
 		return read_blk(r, d);
 	case VM_DEVICE_NET:
-		return read_net(r, vm_index, slot, d);
+		return read_net(r, m, vm_index, slot, d);
 	case VM_DEVICE_CONSOLE:
 	case VM_DEVICE_RNG:
 		return check_keys(r, keys);
@@ -292,9 +308,8 @@ static bool read_device(const struct reader *r, unsigned vm_index, unsigned slot
 	return false;
 }
 
-static bool read_devices(const struct reader *vm, struct vm_config *c)
+static bool read_devices(const struct manifest *m, const struct reader *vm, struct vm_config *c)
 {
-	static const char *const keys[] = { NULL };
 	struct reader r = *vm;
 	int devices = fdt_subnode_offset(vm->fdt, vm->node, "devices");
 	int node;
@@ -304,7 +319,7 @@ static bool read_devices(const struct reader *vm, struct vm_config *c)
 	}
 	r.node = devices;
 	r.device = "devices";
-	if (!check_keys(&r, keys)) {
+	if (!check_keys(&r, none)) {
 		return false;
 	}
 	fdt_for_each_subnode(node, vm->fdt, devices)
@@ -324,7 +339,7 @@ static bool read_devices(const struct reader *vm, struct vm_config *c)
 				return false;
 			}
 		}
-		if (!read_device(&r, c->index, c->device_count, &c->devices[c->device_count])) {
+		if (!read_device(&r, m, c->index, c->device_count, &c->devices[c->device_count])) {
 			return false;
 		}
 		c->device_count++;
@@ -355,6 +370,7 @@ enum err manifest_read_vm(const struct manifest *m, int node, struct vm_config *
 {
 	static const char *const keys[] = { "vcpus",       "affinity", "memory-mib", "kernel",
 					    "load-offset", "initrd",   "bootargs",   NULL };
+	static const char *const nodes[] = { "devices", NULL };
 	struct reader r = { .fdt = m->fdt, .node = node, .report = report };
 	const void *fdt = m->fdt;
 
@@ -363,16 +379,107 @@ enum err manifest_read_vm(const struct manifest *m, int node, struct vm_config *
 		return ERR_INVALID;
 	}
 	r.vm = config->name;
-	if (!check_keys(&r, keys) || !check_children(&r, "devices") || !read_vcpus(&r, config) ||
+	if (!check_keys(&r, keys) || !check_children(&r, nodes) || !read_vcpus(&r, config) ||
 	    !read_affinity(&r, m->cpu_count, config) || !read_memory(&r, config) ||
 	    !required(&r, "kernel", fdt_read_string(fdt, node, "kernel", &config->kernel), file_form) ||
 	    !read_load_offset(&r, config) ||
 	    !optional(&r, "initrd", fdt_read_string(fdt, node, "initrd", &config->initrd), file_form) ||
-	    !read_bootargs(&r, config) || !read_devices(&r, config)) {
+	    !read_bootargs(&r, config) || !read_devices(m, &r, config)) {
 		return ERR_INVALID;
 	}
 	return OK;
 }
+
+/* ---- switches ---- */
+
+/* A decimal number up to 255; moves behind it. */
+static bool parse_byte(const char **text, uint32_t *out)
+{
+	const char *p = *text;
+	uint32_t value = 0;
+
+	for (; *p >= '0' && *p <= '9' && value <= 255; p++) {
+		value = value * 10 + (uint32_t)(*p - '0');
+	}
+	if (p == *text || value > 255) {
+		return false;
+	}
+	*text = p;
+	*out = value;
+	return true;
+}
+
+/* "a.b.c.d/n", as people write it, without bits behind the prefix. */
+static bool parse_network(const char *text, uint32_t *network, uint8_t *prefix)
+{
+	static const char ends[5] = { '.', '.', '.', '/', '\0' };
+	uint32_t parts[5];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!parse_byte(&text, &parts[i]) || *text != ends[i]) {
+			return false;
+		}
+		text++;
+	}
+	*network = parts[0] << 24 | parts[1] << 16 | parts[2] << 8 | parts[3];
+	*prefix = (uint8_t)parts[4];
+	return parts[4] >= 8 && parts[4] <= 29 && (*network & (~0u >> parts[4])) == 0;
+}
+
+enum err manifest_read_switch(const struct manifest *m, int node, struct switch_config *config, struct report *report)
+{
+	static const char *const keys[] = { "dhcp", NULL };
+	struct reader r = { .fdt = m->fdt, .node = node, .report = report };
+	const char *text = NULL;
+
+	*config = (struct switch_config){ .name = node_name(m->fdt, node) };
+	if (!check_name(&r, config->name, "the switch")) {
+		return ERR_INVALID;
+	}
+	r.device = config->name;
+	if (!check_keys(&r, keys) || !check_children(&r, none) ||
+	    !optional(&r, "dhcp", fdt_read_string(m->fdt, node, "dhcp", &text), "a network, as in \"10.7.0.0/24\"")) {
+		return ERR_INVALID;
+	}
+	config->dhcp = text != NULL;
+	if (config->dhcp && !parse_network(text, &config->network, &config->prefix)) {
+		complain(&r, "dhcp", "'%.31s' is no network; give one with 8 to 29 bits, as in \"10.7.0.0/24\"", text);
+		return ERR_INVALID;
+	}
+	return OK;
+}
+
+int manifest_next_switch(const struct manifest *m, int previous)
+{
+	int node = -1;
+
+	if (m->switches >= 0) {
+		node = previous < 0 ? fdt_first_subnode(m->fdt, m->switches) : fdt_next_subnode(m->fdt, previous);
+	}
+	return MAX(node, -1);
+}
+
+unsigned manifest_switch_ports(const struct manifest *m, const char *name)
+{
+	unsigned count = 0;
+	int device;
+
+	for (int vm = manifest_next_vm(m, -1); vm >= 0; vm = manifest_next_vm(m, vm)) {
+		int devices = fdt_subnode_offset(m->fdt, vm, "devices");
+
+		fdt_for_each_subnode(device, m->fdt, devices)
+		{
+			const char *found = NULL;
+
+			if (fdt_read_string(m->fdt, device, "switch", &found) == OK && strcmp(found, name) == 0) {
+				count++;
+			}
+		}
+	}
+	return count;
+}
+
+/* ---- the manifest as a whole ---- */
 
 int manifest_next_vm(const struct manifest *m, int previous)
 {
@@ -384,10 +491,10 @@ int manifest_next_vm(const struct manifest *m, int previous)
 enum err manifest_open(struct manifest *manifest, struct span dtb, unsigned cpu_count, struct report *report)
 {
 	static const char *const root_keys[] = { "compatible", NULL };
-	static const char *const no_keys[] = { NULL };
+	static const char *const root_nodes[] = { "vms", "switches", NULL };
 	struct manifest m = { .cpu_count = cpu_count };
 	struct reader root = { .node = 0, .report = report };
-	struct reader vms;
+	struct reader vms, switches;
 	const char *compatible = "";
 
 	if (fdt_open(dtb, &m.fdt) != OK) {
@@ -402,10 +509,12 @@ enum err manifest_open(struct manifest *manifest, struct span dtb, unsigned cpu_
 		return ERR_INVALID;
 	}
 	m.vms = fdt_subnode_offset(m.fdt, 0, "vms");
-	vms = root;
+	m.switches = fdt_subnode_offset(m.fdt, 0, "switches");
+	vms = switches = root;
 	vms.node = m.vms;
-	if (!check_keys(&root, root_keys) || !check_children(&root, "vms") ||
-	    (m.vms >= 0 && !check_keys(&vms, no_keys))) {
+	switches.node = m.switches;
+	if (!check_keys(&root, root_keys) || !check_children(&root, root_nodes) ||
+	    (m.vms >= 0 && !check_keys(&vms, none)) || (m.switches >= 0 && !check_keys(&switches, none))) {
 		return ERR_INVALID;
 	}
 	if (m.vms >= 0) {

@@ -31,6 +31,7 @@ struct vm_device_config {
 	const char *file; /* blk: the disk's contents, in the bundle */
 	bool read_only;   /* blk */
 	uint8_t mac[6];   /* net: as given, or made of the VM's and the device's index */
+	const char *network; /* net: the name of its switch; NULL: the VM is alone, and hears what it sends */
 };
 
 /* Strings point into the manifest. NULL: the key is absent. */
@@ -49,9 +50,18 @@ struct vm_config {
 	struct vm_device_config devices[GUEST_VIRTIO_SLOTS];
 };
 
+/* A switch between the network devices of VMs. */
+struct switch_config {
+	const char *name;
+	bool dhcp;        /* 'dhcp' is given */
+	uint32_t network; /* its network, host bits clear */
+	uint8_t prefix;
+};
+
 struct manifest {
 	const void *fdt;
 	int vms; /* the node /vms */
+	int switches; /* the node /switches; negative: none */
 	unsigned vm_count;
 	unsigned cpu_count; /* physical CPUs 0..cpu_count - 1 exist */
 };
@@ -67,5 +77,11 @@ int manifest_next_vm(const struct manifest *manifest, int previous);
 
 /* Reads one VM. ERR_INVALID, and one message in the report, if anything in it is wrong; the other VMs do not suffer. */
 enum err manifest_read_vm(const struct manifest *manifest, int node, struct vm_config *config, struct report *report);
+
+/* The same for switches. */
+int manifest_next_switch(const struct manifest *manifest, int previous);
+enum err manifest_read_switch(const struct manifest *m, int node, struct switch_config *config, struct report *report);
+/* How many network devices name that switch, in VMs that can be read or not. */
+unsigned manifest_switch_ports(const struct manifest *manifest, const char *name);
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef ROLE_HYP_DEV_NET_PORT_H
 #define ROLE_HYP_DEV_NET_PORT_H
 
+#include "abi/virtio.h"
 #include "lib/base.h"
 
 /* An Ethernet frame without its check sequence: header only, up to 1500 bytes of payload and a VLAN tag. */
@@ -17,18 +18,44 @@
 #define NET_MAC_SIZE 6
 
 struct net_port;
+struct virtq_chain;
+
+/*
+ * A frame on its way. The header has been copied, since the network decides by it; what follows is still in the
+ * sender's memory, and goes from there straight to the receiver's.
+ */
+struct net_frame {
+	uint8_t header[NET_FRAME_MIN];
+	uint32_t size; /* of all, NET_FRAME_MIN to NET_FRAME_MAX */
+	/* The checksum at start + offset is still to be made, over all from start on (VIRTIO_NET_HDR_F_NEEDS_CSUM). */
+	bool partial_checksum;
+	uint16_t checksum_start, checksum_offset; /* start + offset + 2 <= size */
+	struct virtq_chain *rest; /* everything behind the header, or NULL: it is in 'data' */
+	const uint8_t *data;
+};
+
+/* Copies bytes [NET_FRAME_MIN, frame->size) to 'to'. May be called again. */
+void net_frame_read_rest(const struct net_frame *frame, uint8_t *to);
+
+enum net_result {
+	NET_TAKEN,
+	NET_DROPPED,
+	NET_FULL, /* no room now: keep it, until net_port_resume() */
+};
 
 struct net_port_ops {
-	/*
-	 * The device sends a frame, NET_FRAME_MIN to NET_FRAME_MAX bytes in EL2's memory, valid during the call.
-	 * Whether it arrives anywhere is the network's business. False if it was dropped.
-	 */
-	bool (*send)(struct net_port *port, const uint8_t *frame, uint32_t size);
+	/* The device sends a frame, which is valid during the call. */
+	enum net_result (*send)(struct net_port *port, const struct net_frame *frame);
+	/* The driver has given the device receive buffers, after a delivery found none. No lock is held. Or NULL. */
+	void (*has_room)(struct net_port *port);
+	/* The device ends; no VM has run yet. Or NULL. */
+	void (*gone)(struct net_port *port);
 };
 
 struct net_counters {
 	uint64_t tx_frames, tx_bytes;
 	uint64_t tx_dropped; /* refused by the network, or not a frame */
+	uint64_t tx_waits; /* how often it had to wait for a receiver */
 	uint64_t rx_frames, rx_bytes;
 	uint64_t rx_dropped; /* no buffer for it */
 };
@@ -40,10 +67,16 @@ struct net_port {
 	struct net_counters counters; /* tx_* under the transmit queue's lock, rx_* under the receive queue's */
 };
 
+/* ---- virtio_net.c has these ---- */
+
 /*
- * Gives the device a frame of NET_FRAME_MIN to NET_FRAME_MAX bytes. False if it was dropped, because no driver uses the
- * device or there was no buffer for it. Any CPU. virtio_net.c has it.
+ * Gives the device a frame. NET_FULL if its driver has no buffer for it: then has_room() is called when it has. Any
+ * CPU. NET_DROPPED if no driver uses the device.
  */
-bool net_port_deliver(struct net_port *port, const uint8_t *frame, uint32_t size);
+enum net_result net_port_deliver(struct net_port *port, const struct net_frame *frame);
+/* A frame that was NET_FULL to send can be tried again. Any CPU, no lock held. */
+void net_port_resume(struct net_port *port);
+/* Counts a frame that the network will not deliver after all. */
+void net_port_count_drop(struct net_port *port);
 
 #endif

@@ -59,6 +59,9 @@ static void notify(struct virtio_device *dev, uint32_t queue)
 	if (queue < dev->ops->queue_count && virtio_begin(dev, queue)) {
 		dev->ops->serve(dev, queue);
 		virtio_end(dev, queue);
+		if (dev->ops->served != NULL) {
+			dev->ops->served(dev, queue);
+		}
 	}
 }
 

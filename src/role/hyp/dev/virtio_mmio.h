@@ -26,6 +26,8 @@ struct virtio_ops {
 	unsigned queue_count;
 	/* The driver notified that queue: a turn of it has begun (its lock is held). */
 	void (*serve)(struct virtio_device *dev, unsigned queue);
+	/* After such a turn, with no lock held: what concerns other devices. NULL: nothing. */
+	void (*served)(struct virtio_device *dev, unsigned queue);
 	/* The driver, or the VM, resets the device: all queues have been stopped. NULL: nothing to forget. */
 	void (*reset)(struct virtio_device *dev);
 	void (*destroy)(struct virtio_device *dev); /* frees the object that 'dev' is in */

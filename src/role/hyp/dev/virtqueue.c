@@ -93,6 +93,25 @@ bool virtq_begin(struct virtq *q, const struct guest_mem *mem)
 	return true;
 }
 
+bool virtq_want_more(struct virtq *q)
+{
+	uint16_t known = q->avail_idx;
+
+	q->want_notify = true;
+	atomic_store(&q->used->flags, 0);
+	dmb_ish(); /* flags before avail.idx, see the header */
+	if (!note_available(q)) {
+		q->broken = true;
+	}
+	return !q->broken && q->avail_idx != known;
+}
+
+void virtq_want_less(struct virtq *q)
+{
+	q->want_notify = false;
+	atomic_store(&q->used->flags, q->event_idx ? 0 : VIRTQ_USED_F_NO_NOTIFY);
+}
+
 void virtq_unpop(struct virtq *q, unsigned count)
 {
 	q->last_avail = (uint16_t)(q->last_avail - count);
@@ -245,11 +264,35 @@ uint64_t virtq_write(struct virtq_chain *chain, const void *from, uint64_t size)
 		uint8_t *data = next_piece(chain, &chain->out, &chain->out_offset, left, &piece);
 
 		if (next != NULL) {
-			memcpy(data, next, piece);
+			memmove(data, next, piece); /* another chain's memory (virtq_copy) may be the same */
 			next += piece;
 			chain->written += chain->gap ? 0 : piece;
 		}
 	}
 	chain->writable_size -= total;
 	return total;
+}
+
+uint64_t virtq_copy(struct virtq_chain *to, struct virtq_chain *from, uint64_t size)
+{
+	uint64_t total = MIN(size, MIN(from->readable_size, to->writable_size));
+	uint32_t piece;
+
+	for (uint64_t left = total; left != 0; left -= piece) {
+		const uint8_t *data = next_piece(from, &from->in, &from->in_offset, left, &piece);
+
+		virtq_write(to, data, piece);
+	}
+	from->readable_size -= total;
+	return total;
+}
+
+void virtq_rewind(struct virtq_chain *chain, uint64_t offset)
+{
+	chain->in = chain->in_offset = 0;
+	chain->readable_size = 0;
+	for (unsigned i = 0; i < chain->readable_count; i++) {
+		chain->readable_size += chain->segments[i].size;
+	}
+	virtq_read(chain, NULL, offset);
 }

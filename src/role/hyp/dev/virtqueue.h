@@ -49,7 +49,7 @@ struct virtq_chain {
 struct virtq {
 	struct spinlock lock;
 	uint16_t size_max; /* fixed by the device: what QueueNumMax shows */
-	bool want_notify;  /* fixed by the device: it has something to do when buffers are added */
+	bool want_notify;  /* the device has something to do when buffers are added; virtq_want_more() may set it */
 
 	/* What the driver set up; constant while 'ready'. */
 	bool ready;
@@ -93,6 +93,13 @@ void virtq_unpop(struct virtq *q, unsigned count);
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 /* The driver misbehaved in what the chain says. */
 void virtq_break(struct virtq *q);
+/*
+ * From now on the driver shall notify when it adds buffers. True if it has added some already since the turn began;
+ * they can be popped.
+ */
+bool virtq_want_more(struct virtq *q);
+/* The opposite: it need not notify any more. */
+void virtq_want_less(struct virtq *q);
 /* Ends the turn. True if the driver wants to be interrupted for what was used. */
 bool virtq_end(struct virtq *q);
 
@@ -103,5 +110,9 @@ bool virtq_end(struct virtq *q);
 uint64_t virtq_read(struct virtq_chain *chain, void *to, uint64_t size);
 /* Writes the next bytes of the writable stream; from == NULL skips them. As above. */
 uint64_t virtq_write(struct virtq_chain *chain, const void *from, uint64_t size);
+/* Writes what it reads from another chain; returns how many bytes, fewer only at the end of either. */
+uint64_t virtq_copy(struct virtq_chain *to, struct virtq_chain *from, uint64_t size);
+/* The readable stream goes on 'offset' bytes behind its beginning; 'offset' is not beyond its end. */
+void virtq_rewind(struct virtq_chain *chain, uint64_t offset);
 
 #endif

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* The switch between real virtio-net devices of several VMs: who gets what, who waits, and that nobody is held up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <time.h>
+
+#include "role/hyp/dev/net_loopback.h"
+#include "role/hyp/dev/net_switch.h"
+#include "role/hyp/dev/virtio_net.h"
+#include "virtio_guest.h"
+
+#define BASE UINT64_C(0x0a000000)
+#define INTID 48
+#define HEADER ((uint32_t)sizeof(struct virtio_net_hdr))
+#define RX 0
+#define TX 1
+#define VMS 3
+
+struct guest {
+	struct test_vm *vm;
+	struct virtio_device *dev;
+	struct net_port *port;
+	struct net_switch_port *plug;
+	struct driver_queue q[2];
+	uint64_t tx, rx;
+	uint8_t mac[6];
+};
+
+static struct guest guests[VMS];
+static struct net_switch *sw;
+static const uint8_t everybody[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+static void start_guest(struct guest *g, unsigned i)
+{
+	const struct net_switch_port *other;
+
+	*g = (struct guest){ .vm = test_vm_new(MIB(1)), .mac = { 0x52, 0x54, 0, 0, 0, (uint8_t)i } };
+	assert_int_equal(virtio_net_create(&g->vm->vm, ipa(BASE), INTID, g->mac, &net_loopback, NULL, &g->dev), OK);
+	g->port = virtio_net_port(g->dev);
+	assert_int_equal(net_switch_plug(sw, g->port, "port", &other), OK);
+	g->plug = g->port->network;
+	assert_true(driver_start(g->vm, BASE, VIRTIO_F_VERSION_1, g->q, 2, 64));
+	g->tx = test_vm_alloc(g->vm, 64 * 2048, 16);
+	g->rx = test_vm_alloc(g->vm, 64 * 2048, 16);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	write_cntfrq_el0(1000000000);
+	sw = net_switch_create("lan", VMS);
+	for (unsigned i = 0; i < VMS; i++) {
+		start_guest(&guests[i], i);
+	}
+	write_tpidr_el2((uint64_t)(uintptr_t)&guests[0].vm->cpu[0]);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < VMS; i++) {
+		virtio_destroy(guests[i].dev);
+		test_vm_free(guests[i].vm);
+	}
+	assert_int_equal(sw->port_count, 0);
+	pool_free_object(sw->ports, VMS * sizeof(*sw->ports));
+	pool_free_object(sw->addresses, sw->address_count * sizeof(*sw->addresses));
+	pool_free_object(sw, sizeof(*sw));
+	return 0;
+}
+
+/* What other CPUs would do when they are kicked. */
+static void run_posted(void)
+{
+	for (unsigned i = 0; i < VMS; i++) {
+		cpu_run_work(&guests[i].vm->cpu[0]);
+		guests[i].vm->cpu[0].attention = 0;
+	}
+}
+
+static void give_buffer(struct guest *g)
+{
+	uint16_t head = g->q[RX].free[g->q[RX].free_count - 1];
+	struct driver_buffer buffer = { g->rx + head * UINT64_C(2048), 2048, true };
+
+	assert_true(driver_add(&g->q[RX], &buffer, 1) >= 0);
+	driver_kick(&g->q[RX], BASE, RX);
+}
+
+/* Queues a frame of 100 bytes whose payload begins with 'tag'. */
+static void send(struct guest *g, const uint8_t *to, const uint8_t *from, uint8_t tag)
+{
+	uint16_t head = g->q[TX].free[g->q[TX].free_count - 1];
+	uint64_t at = g->tx + head * UINT64_C(2048);
+	uint8_t *p = test_vm_ptr(g->vm, at);
+	struct driver_buffer buffer = { at, HEADER + 100, false };
+
+	memset(p, 0, HEADER + 100);
+	memcpy(p + HEADER, to, 6);
+	memcpy(p + HEADER + 6, from, 6);
+	p[HEADER + 14] = tag;
+	assert_true(driver_add(&g->q[TX], &buffer, 1) >= 0);
+	driver_kick(&g->q[TX], BASE, TX);
+}
+
+/* The tag of the next frame that was received, or -1. */
+static int receive(struct guest *g)
+{
+	struct virtq_used_elem elem;
+
+	if (!driver_take(&g->q[RX], &elem)) {
+		return -1;
+	}
+	assert_int_equal(elem.len, HEADER + 100);
+	return ((uint8_t *)test_vm_ptr(g->vm, g->rx + elem.id * 2048))[HEADER + 14];
+}
+
+static unsigned sent(struct guest *g)
+{
+	struct virtq_used_elem elem;
+	unsigned n = 0;
+
+	while (driver_take(&g->q[TX], &elem)) {
+		n++;
+	}
+	return n;
+}
+
+static void a_frame_goes_to_whom_it_is_for(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < VMS; i++) {
+		give_buffer(&guests[i]);
+	}
+	send(&guests[0], guests[1].mac, guests[0].mac, 7);
+	assert_int_equal(receive(&guests[1]), 7);
+	assert_int_equal(receive(&guests[2]), -1);
+	send(&guests[1], guests[0].mac, guests[1].mac, 8);
+	assert_int_equal(receive(&guests[0]), 8);
+	/* To itself: not reflected. */
+	give_buffer(&guests[0]);
+	send(&guests[0], guests[0].mac, guests[0].mac, 9);
+	assert_int_equal(receive(&guests[0]), -1);
+	assert_int_equal(sw->counters.forwarded, 2);
+	assert_int_equal(sw->counters.dropped, 1);
+}
+
+static void broadcasts_go_to_all_others_and_wait_for_nobody(void **state)
+{
+	(void)state;
+	give_buffer(&guests[0]);
+	give_buffer(&guests[1]);
+	send(&guests[0], everybody, guests[0].mac, 1);
+	assert_int_equal(receive(&guests[0]), -1);
+	assert_int_equal(receive(&guests[1]), 1);
+	assert_int_equal(guests[2].port->counters.rx_dropped, 1);
+	assert_int_equal(sent(&guests[0]), 1);
+}
+
+static void other_addresses_are_learned_and_forgotten(void **state)
+{
+	static const uint8_t strange[6] = { 2, 0, 0, 0, 0, 9 };
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		give_buffer(&guests[0]);
+		give_buffer(&guests[1]);
+		give_buffer(&guests[2]);
+	}
+	send(&guests[0], strange, guests[0].mac, 1);
+	assert_int_equal(receive(&guests[1]), 1);
+	assert_int_equal(receive(&guests[2]), 1);
+	send(&guests[1], guests[0].mac, strange, 2);
+	send(&guests[2], strange, guests[2].mac, 3);
+	assert_int_equal(receive(&guests[1]), 3);
+	assert_int_equal(sw->counters.learned, 1);
+	/* Moved. */
+	send(&guests[2], guests[1].mac, strange, 4);
+	assert_int_equal(receive(&guests[1]), 4);
+	send(&guests[1], strange, guests[1].mac, 5);
+	assert_int_equal(receive(&guests[2]), 5);
+	/* Forgotten. */
+	write_cntpct_el0(read_cntpct_el0() + read_cntfrq_el0() * (NET_SWITCH_AGE_S + 1));
+	send(&guests[1], strange, guests[1].mac, 6);
+	assert_int_equal(receive(&guests[2]), 6);
+	assert_true(sw->counters.flooded == 2);
+}
+
+static void nobody_uses_the_address_of_another(void **state)
+{
+	(void)state;
+	give_buffer(&guests[1]);
+	give_buffer(&guests[2]);
+	send(&guests[2], everybody, guests[1].mac, 1);
+	send(&guests[2], guests[0].mac, everybody, 1);
+	assert_int_equal(sw->counters.dropped, 2);
+	send(&guests[0], guests[1].mac, guests[0].mac, 2);
+	assert_int_equal(receive(&guests[1]), 2);
+	assert_int_equal(receive(&guests[2]), -1);
+}
+
+static void a_sender_waits_for_its_receiver(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		send(&guests[0], guests[1].mac, guests[0].mac, (uint8_t)i);
+	}
+	assert_int_equal(sent(&guests[0]), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(receive(&guests[1]), -1);
+		give_buffer(&guests[1]);
+		run_posted();
+		assert_int_equal(receive(&guests[1]), (int)i);
+	}
+	assert_int_equal(sent(&guests[0]), 5);
+	assert_int_equal(guests[0].port->counters.tx_dropped, 0);
+}
+
+static void but_not_for_ever(void **state)
+{
+	struct cpu *cpu = &guests[0].vm->cpu[0];
+
+	(void)state;
+	give_buffer(&guests[2]);
+	send(&guests[0], guests[1].mac, guests[0].mac, 1);
+	send(&guests[0], guests[2].mac, guests[0].mac, 2);
+	assert_int_equal(receive(&guests[2]), -1);
+	assert_true(timer_running(&guests[0].plug->patience));
+	write_cntpct_el0(guests[0].plug->patience.deadline);
+	timer_run(&cpu->timers, guests[0].plug->patience.deadline);
+	run_posted();
+	assert_int_equal(receive(&guests[2]), 2);
+	assert_int_equal(sent(&guests[0]), 2);
+	assert_int_equal(guests[1].port->counters.rx_dropped, 1);
+	/* It stays so until it gives buffers. */
+	send(&guests[0], guests[1].mac, guests[0].mac, 3);
+	assert_int_equal(sent(&guests[0]), 1);
+	give_buffer(&guests[1]);
+	send(&guests[0], guests[1].mac, guests[0].mac, 4);
+	assert_int_equal(receive(&guests[1]), 4);
+}
+
+static void two_ports_cannot_have_one_address(void **state)
+{
+	const struct net_switch_port *other = NULL;
+
+	(void)state;
+	assert_int_equal(net_switch_plug(sw, guests[1].port, "copy", &other), ERR_EXISTS);
+	assert_ptr_equal(other, guests[1].plug);
+}
+
+/* Whatever is sent and taken in whatever order, each frame arrives once, in order, and is used once. */
+static void random_traffic_is_neither_lost_nor_reordered(void **state)
+{
+	uint8_t next[VMS][VMS] = { 0 }, expected[VMS][VMS] = { 0 };
+	unsigned outstanding[VMS] = { 0 };
+
+	(void)state;
+	for (unsigned round = 0; round < 30000; round++) {
+		unsigned from = random_below(VMS), to = random_below(VMS);
+		int tag;
+
+		switch (random_below(4)) {
+		case 0:
+			if (from != to && guests[from].q[TX].free_count != 0) {
+				/* From whom it is stands in the upper bits. */
+				send(&guests[from], guests[to].mac, guests[from].mac,
+				     (uint8_t)(from << 6 | (next[from][to]++ & 63)));
+				outstanding[from]++;
+			}
+			break;
+		case 1:
+			if (guests[to].q[RX].free_count != 0) {
+				give_buffer(&guests[to]);
+			}
+			break;
+		case 2:
+			run_posted();
+			break;
+		default:
+			while ((tag = receive(&guests[to])) >= 0) {
+				unsigned sender = (unsigned)tag >> 6;
+
+				assert_int_equal(tag & 63, expected[sender][to]++ & 63);
+			}
+			outstanding[from] -= sent(&guests[from]);
+			break;
+		}
+	}
+	for (unsigned i = 0; i < VMS * 400; i++) {
+		struct guest *g = &guests[i % VMS];
+
+		if (g->q[RX].free_count != 0) {
+			give_buffer(g);
+		}
+		run_posted();
+		for (int tag; (tag = receive(g)) >= 0;) {
+			expected[(unsigned)tag >> 6][i % VMS]++;
+		}
+	}
+	for (unsigned i = 0; i < VMS; i++) {
+		assert_int_equal(sent(&guests[i]), outstanding[i]);
+		assert_memory_equal(next[i], expected[i], VMS);
+		assert_int_equal(guests[i].port->counters.tx_dropped + guests[i].port->counters.rx_dropped, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_frame_goes_to_whom_it_is_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(broadcasts_go_to_all_others_and_wait_for_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(other_addresses_are_learned_and_forgotten, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nobody_uses_the_address_of_another, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_sender_waits_for_its_receiver, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(but_not_for_ever, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(two_ports_cannot_have_one_address, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(random_traffic_is_neither_lost_nor_reordered, set_up, tear_down),
+	};
+
+	random_seed((uint64_t)time(NULL));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
