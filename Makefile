@@ -44,6 +44,8 @@ $(deps)/kernel/Image: | tools
 	@scripts/fetch kernel
 $(deps)/busybox: | tools
 	@scripts/fetch busybox
+$(deps)/iperf3/bin/iperf3: | tools
+	@scripts/fetch iperf3
 
 #---------------------------------------------------------------------------------------------------------------------
 # The images. The objects are the same for all; what an image is made of is a list of sources.
@@ -295,12 +297,12 @@ partitions: $(packages) $(nwd_images) ## build the secure partitions and their c
 .PHONY: payloads partitions
 
 #---------------------------------------------------------------------------------------------------------------------
-# The firmware under the SPMC: TF-A, built once
+# The firmware under our images: TF-A, built once for each
 
-firmware: build/firmware/bl1.bin ## build TF-A (BL1, BL2, BL31) for QEMU
+firmware: build/firmware/spmc/bl1.bin build/firmware/hyp/bl1.bin ## build TF-A (BL1, BL2, BL31) for QEMU
 .PHONY: firmware
-build/firmware/bl1.bin: scripts/mkfirmware $(deps)/tfa/Makefile | tools
-	@scripts/mkfirmware
+build/firmware/%/bl1.bin: scripts/mkfirmware $(deps)/tfa/Makefile | tools
+	@scripts/mkfirmware $*
 
 run-spmc: spmc-images ## TF-A, the SPMC, its partitions and the client in the normal world
 	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --dir $(payload)/sp --bl33 $(payload)/nwd/client.img \
@@ -320,6 +322,12 @@ build/guest/cntvct: scripts/guest/cntvct.c | tools
 build/guest/initramfs.cpio.gz: build/guest/cntvct scripts/mkinitramfs scripts/guest/init scripts/guest/udhcpc.script $(deps)/kernel/Image $(deps)/busybox
 	$(call say,PACK,$@)
 	$(q)scripts/mkinitramfs $@ $<
+# The same with iperf3: a kernel unpacks one archive after the other.
+build/guest/net.cpio.gz: build/guest/initramfs.cpio.gz scripts/guest/bench-net $(deps)/iperf3/bin/iperf3 Makefile
+	$(call say,PACK,$@)
+	@rm -rf $(@D)/net && mkdir -p $(@D)/net && cp -r $(deps)/iperf3/. $(@D)/net && install scripts/guest/bench-net $(@D)/net/bin
+	@cd $(@D)/net && find . -exec touch -h -d @0 {} + && find . | LC_ALL=C sort | \
+		cpio --quiet --reproducible -R 0:0 -o -H newc | gzip -9n | cat ../$(<F) - >../$(@F)
 build/guest/disk.img: scripts/mkdisk | tools
 	$(call say,PACK,$@)
 	@mkdir -p $(@D)
@@ -330,43 +338,139 @@ build/bundle/%.cpio: config/%.dts scripts/mkbundle $(guest_files)
 	$(q)scripts/mkbundle -o $@ $< $(bundle_dirs)
 	@touch $@
 
+build/bundle/net.cpio: build/guest/net.cpio.gz $(payload)/flood.img
+
 run-linux: image build/bundle/linux.cpio ## Linux with 4 vCPUs on 4 CPUs; Ctrl-] is the hypervisor's prompt
 	@$(qemu) --cpus 4 --bundle build/bundle/linux.cpio
 run-linux-1cpu: image build/bundle/linux-1cpu.cpio ## Linux with 4 vCPUs on one CPU
 	@$(qemu) --cpus 1 --bundle build/bundle/linux-1cpu.cpio
-run-multi-vm: image build/bundle/multi-vm.cpio ## two Linux VMs on a switch, spread over 4 CPUs; Ctrl-], "console two"
+run-multi-vm: image build/bundle/multi-vm.cpio ## two Linux VMs on a switch, spread over 4 CPUs; Ctrl-] 2: the second one's console
 	@$(qemu) --cpus 4 --bundle build/bundle/multi-vm.cpio
 run-multi-vm-1cpu: image build/bundle/multi-vm-1cpu.cpio ## the same two VMs, time-sliced on one CPU
 	@$(qemu) --cpus 1 --bundle build/bundle/multi-vm-1cpu.cpio
+run-net: image build/bundle/net.cpio ## three Linux VMs on two switches, with iperf3; "start flood" adds a bad neighbour
+	@$(qemu) --cpus 4 --bundle build/bundle/net.cpio
+run-tfa-linux: image build/bundle/linux.cpio build/firmware/hyp/bl1.bin ## run-linux, started by TF-A
+	@$(qemu) --tfa --cpus 4 --bundle build/bundle/linux.cpio
+
+# A kernel of Android's configuration, and a program of ours that proves what Android's userspace asks of one. mkkernel
+# itself knows whether there is anything to do.
+.PHONY: always
+build/kernel/%/Image: always | tools
+	@scripts/mkkernel $*
+
+linux_flags := -std=gnu17 -g -O2 -D_GNU_SOURCE -static -I.
+android_sources := $(call find_sources,payload/linux/android)
+build/linux/android-test: $(android_sources) $(wildcard payload/linux/android/*.h) Makefile | tools
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(q)aarch64-linux-gnu-gcc $(linux_flags) $(warnings) -s -o $@ $(android_sources)
+build/guest/android-initramfs.cpio.gz: build/linux/android-test scripts/mkinitramfs scripts/guest/init \
+		scripts/guest/udhcpc.script $(deps)/busybox
+	$(call say,PACK,$@)
+	$(q)scripts/mkinitramfs --no-modules $@ $<
+build/guest/verity.img: build/guest/disk.img scripts/mkverity
+	$(call say,PACK,$@)
+	$(q)scripts/mkverity $< $@
+build/bundle/android.cpio: config/android.dts scripts/mkbundle build/kernel/android/Image build/guest/disk.img \
+		build/guest/verity.img build/guest/android-initramfs.cpio.gz
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(q)scripts/mkbundle -o $@ $< --dir build/kernel/android --dir build/guest
+	@touch $@
+
+android-images: image build/bundle/android.cpio
+run-android: android-images ## a kernel of Android's configuration on 4 vCPUs; type android-test (builds the kernel: minutes)
+	@$(qemu) --cpus 4 --bundle build/bundle/android.cpio
+.PHONY: android-images run-android
+
+run-shmem: image build/bundle/shmem-linux.cpio ## two Linux VMs with a shared memory (docs/shared-memory.md)
+	@$(qemu) --cpus 2 --bundle build/bundle/shmem-linux.cpio
 debug: image build/bundle/linux.cpio ## run-linux under GDB, stopped at the first instruction
 	@scripts/debug $(hyp)/trivet-hyp.elf -- $(qemu) --gdb --cpus 4 --bundle build/bundle/linux.cpio
-.PHONY: run-linux run-linux-1cpu run-multi-vm run-multi-vm-1cpu debug
+.PHONY: run-linux run-linux-1cpu run-multi-vm run-multi-vm-1cpu run-net run-shmem run-tfa-linux debug
+
+# Firmware in flash, and a disk from which it boots Linux.
+$(deps)/uboot/u-boot.bin: | tools
+	@scripts/fetch uboot
+$(deps)/uefi/QEMU_EFI.fd: | tools
+	@scripts/fetch uefi
+build/guest/boot.img: scripts/mkbootdisk build/guest/initramfs.cpio.gz $(deps)/kernel/Image
+	$(call say,PACK,$@)
+	$(q)scripts/mkbootdisk $@ $(deps)/kernel/Image build/guest/initramfs.cpio.gz
+build/bundle/uboot.cpio: $(deps)/uboot/u-boot.bin
+build/bundle/uefi.cpio: $(deps)/uefi/QEMU_EFI.fd
+build/bundle/uboot.cpio build/bundle/uefi.cpio: build/bundle/%.cpio: config/%.dts scripts/mkbundle build/guest/boot.img
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(q)scripts/mkbundle -o $@ $< --dir build/guest --dir $(deps)/$*
+	@touch $@
+
+firmware-images: image build/bundle/uboot.cpio build/bundle/uefi.cpio
+run-uboot: image build/bundle/uboot.cpio ## U-Boot in flash; it boots Linux from a disk (docs/guests.md)
+	@$(qemu) --cpus 2 --bundle build/bundle/uboot.cpio
+run-uefi: image build/bundle/uefi.cpio ## UEFI in flash to its shell, which boots Linux from a disk
+	@$(qemu) --cpus 2 --bundle build/bundle/uefi.cpio
+.PHONY: firmware-images run-uboot run-uefi
+
+# A program of the user's own.
+run-guest: image ## your own program as a VM: GUEST=file; VCPUS=n MEM=MiB ARGS='...' INITRD=file LOAD_OFFSET=n (raw binary)
+	@$(if $(GUEST),,echo "make run-guest GUEST=file: an arm64 Image, an ELF file, or raw with LOAD_OFFSET="; exit 1)
+	@mkdir -p build/bundle
+	@scripts/mkbundle -o build/bundle/guest.cpio --payload '$(GUEST)' --vcpus $(or $(VCPUS),1) \
+		--memory-mib $(or $(MEM),256) $(if $(ARGS),--bootargs '$(ARGS)') $(if $(INITRD),--initrd '$(INITRD)') \
+		$(if $(LOAD_OFFSET),--load-offset $(LOAD_OFFSET))
+	@$(qemu) --cpus $(or $(VCPUS),1) --bundle build/bundle/guest.cpio
+.PHONY: run-guest
+
+# Debian: its root file system is made once, in minutes.
+build/guest/debian.img: scripts/mkdebian scripts/apt.sh | build/guest/initramfs.cpio.gz $(deps)/kernel/Image
+	$(call say,DEBIAN,$@)
+	@scripts/mkdebian $@
+build/bundle/debian.cpio: config/debian.dts scripts/mkbundle build/guest/debian.img $(guest_files)
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(q)scripts/mkbundle -o $@ $< $(bundle_dirs)
+debian-images: image build/bundle/debian.cpio
+run-debian: debian-images ## Debian's own userspace, to the login prompt of systemd (root, no password)
+	@$(qemu) --cpus 2 --memory 4G --bundle build/bundle/debian.cpio
+.PHONY: debian-images run-debian
 
 #---------------------------------------------------------------------------------------------------------------------
 # Tests, measurements, checks
 
-test: ## every test; ONLY='name ...' chooses
+test: ## every test but the long ones; ONLY='name ...' chooses
 	@test/system/run $(ONLY)
 test-list: ## the names of the tests and what each proves
 	@test/system/run --list
-test-long: ## every test, with the fuzzers running ten minutes each
-	@test/system/run --fuzz-time 600 $(ONLY)
+test-long: ## every test, also those that take long, with the fuzzers running ten minutes each
+	@test/system/run --long --fuzz-time 600 $(ONLY)
 # What the test driver runs apart from the unit tests and fuzzers.
-test-images: image payloads $(guest_files) $(patsubst %,build/bundle/%.cpio,linux linux-1cpu multi-vm multi-vm-1cpu)
-spmc-images: spmc partitions firmware
-.PHONY: test test-list test-long test-images spmc-images
+test-images: image payloads $(guest_files) $(patsubst %,build/bundle/%.cpio,linux linux-1cpu multi-vm multi-vm-1cpu \
+	shmem-linux net)
+spmc-images: spmc partitions build/firmware/spmc/bl1.bin
+tfa-images: image build/bundle/linux.cpio build/firmware/hyp/bl1.bin $(deps)/uboot/u-boot.bin
+.PHONY: test test-list test-long test-images spmc-images tfa-images
 
 # One after the other: they print tables, and each wants the machine for itself.
 bench: ## instructions per operation, per FF-A call, for boots; sizes; build/bench/*.csv
 	+@$(MAKE) bench-hyp
+	+@$(MAKE) bench-vms
+	+@$(MAKE) bench-io
 	+@$(MAKE) bench-spmc
 bench-hyp:
 	+@$(MAKE) RELEASE=1 image payloads $(guest_files)
 	@scripts/bench
+bench-vms:
+	+@$(MAKE) RELEASE=1 image payloads
+	@scripts/bench-vms
+bench-io:
+	+@$(MAKE) RELEASE=1 image payloads $(guest_files) build/guest/net.cpio.gz
+	@scripts/bench-io
 bench-spmc:
 	+@$(MAKE) RELEASE=1 spmc-images
 	@scripts/bench-spmc
-.PHONY: bench bench-hyp bench-spmc lint
+.PHONY: bench bench-hyp bench-vms bench-io bench-spmc lint
 
 lint: ## format, clang-tidy, include rules, warnings of gcc and clang
 	@scripts/lint
@@ -379,7 +483,9 @@ print-image-flags: $(obj)/gen/offsets.h
 	@echo '$(image_flags) $(warnings)'
 print-payload-flags:
 	@echo '$(payload_flags) $(warnings)'
-.PHONY: format print-image-flags print-payload-flags
+print-linux-flags:
+	@echo '$(linux_flags) $(warnings)'
+.PHONY: format print-image-flags print-payload-flags print-linux-flags
 
 #---------------------------------------------------------------------------------------------------------------------
 
@@ -393,4 +499,4 @@ distclean: ## remove build/ altogether
 	$(q)rm -rf build
 .PHONY: help setup clean distclean
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build \( -path build/deps -o -path build/kernel \) -prune -o -name '*.d' -type f -print 2>/dev/null)

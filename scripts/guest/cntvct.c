@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints the virtual counter as "cntvct N". Without a C library, to keep the initramfs small. */
+/*
+ * Prints the virtual counter as "cntvct N"; just before, it executes the marker of scripts/qemu/count.c. Without a C
+ * library, to keep the initramfs small.
+ */
 #include <stdint.h>
 
 #define SYS_WRITE 64
@@ -22,7 +25,7 @@ void _start(void)
 	char *at = line + sizeof(line) - 2;
 	uint64_t count;
 
-	__asm__ volatile("isb; mrs %0, cntvct_el0" : "=r"(count));
+	__asm__ volatile("hint #0x7f; isb; mrs %0, cntvct_el0" : "=r"(count));
 	do {
 		*--at = (char)('0' + count % 10);
 		count /= 10;

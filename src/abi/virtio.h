@@ -106,6 +106,10 @@ struct virtq_used {
 #define VIRTIO_NET_F_GUEST_CSUM (UINT64_C(1) << 1)
 #define VIRTIO_NET_F_MTU (UINT64_C(1) << 3)
 #define VIRTIO_NET_F_MAC (UINT64_C(1) << 5)
+#define VIRTIO_NET_F_GUEST_TSO4 (UINT64_C(1) << 7)
+#define VIRTIO_NET_F_GUEST_TSO6 (UINT64_C(1) << 8)
+#define VIRTIO_NET_F_HOST_TSO4 (UINT64_C(1) << 11)
+#define VIRTIO_NET_F_HOST_TSO6 (UINT64_C(1) << 12)
 #define VIRTIO_NET_F_MRG_RXBUF (UINT64_C(1) << 15)
 #define VIRTIO_NET_F_STATUS (UINT64_C(1) << 16)
 
@@ -130,6 +134,8 @@ struct virtio_net_hdr {
 _Static_assert(sizeof(struct virtio_net_hdr) == 12, "5.1.6");
 #define VIRTIO_NET_HDR_F_NEEDS_CSUM 1
 #define VIRTIO_NET_HDR_GSO_NONE 0
+#define VIRTIO_NET_HDR_GSO_TCPV4 1
+#define VIRTIO_NET_HDR_GSO_TCPV6 4
 
 /* 5.2: block device. */
 #define VIRTIO_BLK_F_SIZE_MAX (UINT64_C(1) << 1)

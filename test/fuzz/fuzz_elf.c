@@ -45,7 +45,9 @@ static void plan_and_load(const struct vm_config *config, struct span archive)
 	struct guest_mem mem = { .count = 1 };
 	struct bundle bundle = { .archive = archive };
 	struct report report = { .ops = &ops };
+	struct image_loader loader;
 	struct image_plan plan;
+	enum err error;
 
 	if (image_plan(config, &bundle, &plan, &report) != OK) {
 		return;
@@ -57,7 +59,10 @@ static void plan_and_load(const struct vm_config *config, struct span archive)
 		abort();
 	}
 	mem.banks[0] = (struct guest_bank){ RAM, config->memory_size, malloc(config->memory_size) };
-	if (image_load(&plan, &mem) != OK) {
+	loader = image_loader(&plan, &mem);
+	while (image_load_some(&loader, 777, &error)) {
+	}
+	if (error != OK) {
 		abort();
 	}
 	free(mem.banks[0].host);

@@ -1,25 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /* virtio-net with the loopback network under a hostile guest (virtio_fuzz.h), and frames that come from outside. */
 #include "role/hyp/dev/net_loopback.h"
+#include "role/hyp/dev/net_offload.h"
 #include "role/hyp/dev/virtio_net.h"
 #include "virtio_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void deliver(struct fuzz_guest *g, uint64_t choice)
+/* A TCP segment to be cut, as read_frame() lets it through; what its data says does not matter. */
+static void make_big(struct net_frame *frame, uint8_t *bytes, uint64_t choice)
 {
-	uint8_t bytes[NET_FRAME_MAX];
-	struct net_frame frame = { .data = bytes };
-
-	frame.size = NET_FRAME_MIN + (uint32_t)(choice * 6) % (NET_FRAME_MAX - NET_FRAME_MIN + 1);
-	frame.partial_checksum = (choice & 1) != 0;
-	frame.checksum_start = NET_FRAME_MIN;
-	frame.checksum_offset = (uint16_t)(choice % (frame.size - NET_FRAME_MIN + 1));
-	if (frame.checksum_start + frame.checksum_offset + 2u > frame.size) {
-		frame.partial_checksum = false;
+	bytes[12] = 0x08;
+	bytes[13] = 0;
+	bytes[14] = 0x45;
+	bytes[20] = bytes[21] = 0;
+	bytes[23] = 6;
+	bytes[46] = 0x50;
+	frame->size = 55 + (uint32_t)(choice * 37) % 8000;
+	frame->partial_checksum = true;
+	frame->checksum_start = 34;
+	frame->checksum_offset = 16;
+	frame->gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
+	frame->gso_size = (uint16_t)(NET_GSO_SIZE_MIN + choice * 5);
+	frame->header_size = net_offload_check(frame, bytes);
+	if (frame->header_size == 0) {
+		abort();
 	}
+}
+
+static void deliver(struct fuzz_guest *g, uint64_t choice, bool big)
+{
+	static uint8_t bytes[8192];
+	struct net_frame frame = { .header_size = NET_FRAME_MIN };
+	uint64_t progress = 0;
+
 	memset(bytes, (uint8_t)choice, sizeof(bytes));
-	net_port_deliver(virtio_net_port(g->dev), &frame);
+	if (big) {
+		make_big(&frame, bytes, choice);
+		frame.progress = &progress;
+	} else {
+		frame.size = NET_FRAME_MIN + (uint32_t)(choice * 6) % (NET_FRAME_MAX - NET_FRAME_MIN + 1);
+		frame.partial_checksum = (choice & 1) != 0;
+		frame.checksum_start = NET_FRAME_MIN;
+		frame.checksum_offset = (uint16_t)(choice % (frame.size - NET_FRAME_MIN + 1));
+		if (frame.checksum_start + frame.checksum_offset + 2u > frame.size) {
+			frame.partial_checksum = false;
+		}
+	}
+	memcpy(frame.header, bytes, frame.header_size);
+	frame.data = bytes + frame.header_size;
+	if (net_port_deliver(virtio_net_port(g->dev), &frame) == NET_FULL && big) {
+		/* As when the sender tries again. */
+		net_port_deliver(virtio_net_port(g->dev), &frame);
+	}
 }
 
 /* After all that, an honest driver sends a frame and has it back. */
@@ -53,8 +86,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	fuzz_start(&g, fuzz_take(&in, 1));
 	for (unsigned steps = 0; in.left != 0 && steps < FUZZ_STEPS_MAX; steps++) {
-		if (!fuzz_step(&g, &in, (unsigned)fuzz_take(&in, 1) % 8)) {
-			deliver(&g, fuzz_take(&in, 1));
+		unsigned code = (unsigned)fuzz_take(&in, 1);
+
+		if (!fuzz_step(&g, &in, code % 9)) {
+			deliver(&g, fuzz_take(&in, 1), code % 9 == 8);
 		}
 	}
 	still_works(&g);

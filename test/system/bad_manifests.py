@@ -80,8 +80,29 @@ def bad_vm(message, body="", files=(), **parts):
     return lambda: Bad(rf"VM 'bad': {message}", vm(body, **parts) + GOOD, files)
 
 
+def taken_memory():
+    """The good VM comes first; who finds no memory is told that it has some."""
+    return Bad(r"VM 'bad': memory-mib: 65536 MiB are asked for, .*VM 'good' has 64 MiB: destroy it, or give less",
+               GOOD + vm(memory="memory-mib = <65536>;"))
+
+
 def device(message, text):
     return bad_vm(message, body="devices { %s };" % text)
+
+
+BOARD = "shared-memory { board { size-kib = <%s>; }; };"
+ON_BOARD = 'compatible = "shared-memory"; region = "board";'
+
+
+def region(message, size="4", body=f"devices {{ x {{ {ON_BOARD} }}; }};"):
+    """The bad VM uses a shared memory of that size."""
+
+    def make():
+        tree = HEADER % (vm(body) + GOOD)
+        manifest = compile_dts(tree.replace("vms {", BOARD % size + " vms {", 1))
+        return Bad(message, archive=newc([(MANIFEST, manifest), ("good.img", read(GOOD_KERNEL))]))
+
+    return make
 
 
 def no_manifest():
@@ -94,6 +115,11 @@ def not_a_tree():
 
 def foreign_tree():
     return Bad(r"manifest: .*compatible", archive=newc([(MANIFEST, compile_dts("/dts-v1/; / { };"))]), good=False)
+
+
+def bad_prefix():
+    tree = compile_dts((HEADER % GOOD).replace("vms {", "console-prefix = <1>; vms {"))
+    return Bad(r"console-prefix: takes no value", archive=newc([(MANIFEST, tree)]), good=False)
 
 
 def no_vms():
@@ -128,12 +154,20 @@ CASES = {
     "manifest-is-damaged": damaged_tree,
     "manifest-of-another-kind": foreign_tree,
     "no-vms": no_vms,
+    "console-prefix-with-a-value": bad_prefix,
     "unknown-key": bad_vm("colour: unknown key", 'colour = "red";'),
     "unknown-node": bad_vm("gadgets: unknown node", "gadgets { };"),
     "unknown-device": device("device 'x': compatible: ", 'x { compatible = "virtio-gpu"; };'),
     "unknown-device-key": device("device 'x': speed: unknown key", 'x { compatible = "virtio-net"; speed = <1>; };'),
     "bad-mac": device("device 'x': mac: ", 'x { compatible = "virtio-net"; mac = [01 02 03 04 05 06]; };'),
     "disk-not-there": device("device 'x': file: no file 'none'", 'x { compatible = "virtio-blk"; file = "none"; };'),
+    "no-such-region": device("device 'x': region: there is no 'board'", f"x {{ {ON_BOARD} }};"),
+    "region-without-a-name": device("device 'x': region: the key is missing", 'x { compatible = "shared-memory"; };'),
+    "unaligned-region": region("device 'board': size-kib: 6 KiB", size="6"),
+    "huge-region": region("device 'board': size-kib: 4194303 KiB", size="4194303"),
+    "unused-region": region("device 'board': no VM uses this shared memory", body="colour;"),
+    "region-twice-in-a-vm": region(r"VM 'bad': device 'y': region: the device 'x' of this VM has 'board'",
+                                   body=f"devices {{ x {{ {ON_BOARD} }}; y {{ {ON_BOARD} }}; }};"),
     "no-vcpus": bad_vm("vcpus: the key is missing", vcpus=""),
     "zero-vcpus": bad_vm("vcpus: 0 vCPUs", vcpus="vcpus = <0>;"),
     "too-many-vcpus": bad_vm("vcpus: 100000 vCPUs", vcpus="vcpus = <100000>;"),
@@ -142,6 +176,7 @@ CASES = {
     "odd-memory": bad_vm("memory-mib: 3 MiB", memory="memory-mib = <3>;"),
     "memory-is-text": bad_vm("memory-mib: must be", memory='memory-mib = "512 MiB";'),
     "more-memory-than-there-is": bad_vm(r"memory\S*: 65536 MiB", memory="memory-mib = <65536>;"),
+    "memory-that-another-has": taken_memory,
     "no-kernel": bad_vm("kernel: the key is missing", kernel=""),
     "kernel-not-there": bad_vm("kernel: no file 'none'", kernel='kernel = "none";'),
     "kernel-is-text": bad_vm("kernel: 'text' is neither", kernel='kernel = "text";', files=(("text", b"hello\n" * 100),)),
@@ -151,7 +186,15 @@ CASES = {
     "kernel-claims-too-much": bad_vm("kernel: it takes", kernel='kernel = "huge";', files=(("huge", image(1 << 40)),)),
     "elf-of-another-machine": bad_vm("kernel: 'elf' is an ELF file, but", kernel='kernel = "elf";',
                                      files=(("elf", elf_header(62)),)),
+    "no-weight-so-small": bad_vm("weight: 9 is not possible", "weight = <9>;"),
+    "cap-of-all": bad_vm("cap: 100 is not possible", "cap = <100>;"),
+    "no-such-policy": bad_vm("on-crash: 'reboot' is not known", 'on-crash = "reboot";'),
     "load-offset-outside": bad_vm("load-offset: ", "load-offset = <0x10000000>;"),
+    "firmware-beside-a-kernel": bad_vm("kernel: not beside 'firmware'", 'firmware = "good.img";'),
+    "no-such-firmware": bad_vm("firmware: no file 'nowhere'", 'firmware = "nowhere";', kernel=""),
+    "odd-flash": bad_vm("variables-mib: 3 is not possible", 'firmware = "good.img"; variables-mib = <3>;', kernel=""),
+    "firmware-too-big": bad_vm("firmware: 'big' is larger than a bank", 'firmware = "big";', kernel="",
+                               files=(("big", bytes((64 << 20) + 1)),)),
     "initrd-too-big": bad_vm(r"memory-mib: .*initrd", 'initrd = "big";', memory="memory-mib = <4>;",
                              files=(("big", bytes(8 << 20)),)),
     "same-name-twice": same_name,

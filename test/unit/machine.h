@@ -147,7 +147,7 @@ static inline void machine_wfi(struct vcpu *v) { machine_trap(v, EC_WFX, 0); }
 static inline void machine_wfe(struct vcpu *v) { machine_trap(v, EC_WFX, 1); }
 
 /* CPU i's loop until it has nothing to do or the script leaves. */
-static void machine_step(unsigned i)
+static inline void machine_step(unsigned i)
 {
 	machine_switch(i);
 	if (setjmp(machine_out) == 0) {

@@ -6,6 +6,7 @@
 #include "core/mm/pool.h"
 #include "core/port/clock.h"
 #include "core/port/entropy.h"
+#include "core/vcpu/idreg.h"
 #include "core/vcpu/vcpu.h"
 #include "role/hyp/console.h"
 #include "role/hyp/devices.h"
@@ -38,6 +39,8 @@ static char last_message[256];
 
 /* ---- outside ---- */
 
+struct list vms = { &vms, &vms };
+
 uint64_t clock_seconds(void)
 {
 	return 1800000000;
@@ -56,7 +59,7 @@ static bool nowhere_put(void *ctx, uint8_t byte)
 	return true;
 }
 
-const struct chardev_ops console_vm_ops = { .put = nowhere_put };
+const struct chardev_ops vm_output_ops = { .put = nowhere_put };
 
 /* No interrupt is delivered here. */
 void vgic_port_kick(struct vcpu *target)
@@ -109,6 +112,8 @@ static int setup(void **state)
 
 	(void)state;
 	host_log_hook = note_message;
+	cpu_features.raw[IDREG_INDEX(id_aa64mmfr0_el1)] = 2; /* PARange: 40 bits */
+	list_init(&vms);
 	messages_seen = 0;
 	pool_reset();
 	assert_int_equal(pool_add(pa_from_ptr(memory), sizeof(memory)), OK);
@@ -120,10 +125,13 @@ static int setup(void **state)
 	bundle.archive = span_of(archive.data, archive.size);
 	memset(&vm, 0, sizeof(vm));
 	memset(&vcpu, 0, sizeof(vcpu));
-	config = (struct vm_config){ .name = "a", .vcpu_count = 1, .device_count = ARRAY_SIZE(device_list) };
+	config = (struct vm_config){
+		.name = "a", .vcpu_count = 1, .memory_size = MIB(2), .device_count = ARRAY_SIZE(device_list)
+	};
 	memcpy(config.devices, device_list, sizeof(device_list));
 	strcpy(vm.vm.name, "a");
 	vm.config = &config;
+	vm.bundle = &bundle;
 	vm.vm.vcpus = table;
 	vm.vm.vcpu_count = 1;
 	vcpu.vm = &vm.vm;
@@ -137,6 +145,7 @@ static int setup(void **state)
 static void destroy(void)
 {
 	devices_destroy(&vm);
+	vm_free_memory(&vm);
 	bus_destroy(&vm.vm.bus);
 	vgic_destroy(&vm.vm.vgic);
 }
@@ -170,6 +179,11 @@ static uint64_t slot(unsigned i)
 	return GUEST_VIRTIO_BASE + (uint64_t)i * GUEST_VIRTIO_SIZE;
 }
 
+static bool is_zero(const uint8_t *at, uint64_t size)
+{
+	return at[0] == 0 && memcmp(at, at + 1, size - 1) == 0;
+}
+
 /* ---- tests ---- */
 
 static void each_device_is_in_its_place(void **state)
@@ -177,7 +191,7 @@ static void each_device_is_in_its_place(void **state)
 	uint64_t value;
 
 	(void)state;
-	assert_true(devices_create(&vm, &bundle));
+	assert_true(vm_make_memory(&vm) && devices_create(&vm));
 	assert_int_equal(messages_seen, 0);
 	assert_int_equal(read32(GUEST_PL011_BASE + PL011_FR), PL011_FR_TXFE | PL011_FR_RXFE);
 	assert_int_equal(read32(GUEST_PL031_BASE), 1800000000);
@@ -195,10 +209,16 @@ static void each_device_is_in_its_place(void **state)
 
 static void disks_are_copies_that_outlive_a_reset(void **state)
 {
+	struct vm_cursor cursor = { 0 };
+	unsigned turns = 0;
 	uint8_t *disk, *twin;
 
 	(void)state;
-	assert_true(devices_create(&vm, &bundle));
+	assert_true(vm_make_memory(&vm) && devices_create(&vm));
+	while (vm_fill_disks_some(&vm, 1000)) {
+		turns++;
+	}
+	assert_int_equal(turns, 2 * 9); /* two disks of two pages */
 	disk = pa_ptr(vm.disks[1].memory);
 	twin = pa_ptr(vm.disks[4].memory);
 	assert_int_equal(vm.disks[1].pages, 2);
@@ -215,11 +235,67 @@ static void disks_are_copies_that_outlive_a_reset(void **state)
 	assert_int_equal(read32(slot(1) + 0x70), 0);
 	assert_int_equal(read32(GUEST_PL011_BASE + PL011_IMSC), 0);
 	assert_int_equal(disk[7], 1);
-	destroy();
-	/* What was in it is not left behind. */
-	for (unsigned i = 0; i < DISK_SIZE; i++) {
-		assert_true(disk[i] != 0x77 && twin[i] != 0x77);
+	assert_false(vm_fill_disks_some(&vm, 1000));
+	/* The rest of the last page is the disk's, too. */
+	assert_int_equal(disk[2 * PAGE_SIZE - 1], 0);
+	disk[2 * PAGE_SIZE - 1] = 1;
+	memset(pa_ptr(vm.ram), 0x55, config.memory_size);
+	while (vm_scrub_some(&vm, false, &cursor, KIB(64))) {
 	}
+	assert_true(is_zero(pa_ptr(vm.ram), config.memory_size));
+	assert_int_equal(disk[0], 0x77);
+	cursor = (struct vm_cursor){ 0 };
+	while (vm_scrub_some(&vm, true, &cursor, PAGE_SIZE)) {
+	}
+	assert_true(is_zero(disk, 2 * PAGE_SIZE) && is_zero(twin, 2 * PAGE_SIZE));
+	destroy();
+}
+
+/* A destroyed VM that starts again has its disks as they were at first. */
+static void new_memory_holds_the_files(void **state)
+{
+	struct vm_cursor cursor = { 0 };
+	uint64_t value = 0;
+
+	(void)state;
+	assert_true(vm_make_memory(&vm) && devices_create(&vm));
+	while (vm_fill_disks_some(&vm, MIB(1))) {
+	}
+	devices_reset(&vm);
+	while (vm_scrub_some(&vm, true, &cursor, MIB(1))) {
+	}
+	vm_free_memory(&vm);
+	assert_int_equal(vm.vm.mem.count, 0);
+	assert_null(guest_mem_ptr(&vm.vm.mem, GUEST_RAM_BASE, 1));
+	/* Its devices are still there, and answer. */
+	assert_int_equal(read32(slot(1)), VIRTIO_MAGIC);
+	assert_true(access_bus(true, slot(1) + 0x50, &value));
+	assert_true(vm_make_memory(&vm));
+	while (vm_fill_disks_some(&vm, MIB(1))) {
+	}
+	assert_int_equal(*(uint8_t *)pa_ptr(vm.disks[1].memory), 0x77);
+	assert_int_equal(*(uint8_t *)pa_ptr(vm.disks[4].memory), 0x77);
+	destroy();
+}
+
+static void who_has_the_memory_is_named(void **state)
+{
+	static struct hyp_vm other;
+	struct vm_config big = { .name = "big", .memory_size = MIB(100) };
+
+	(void)state;
+	other.config = &big;
+	other.ram = pa(MIB(2));
+	strcpy(other.vm.name, "big");
+	config.memory_size = MIB(64);
+	assert_false(vm_make_memory(&vm));
+	assert_non_null(strstr(last_message, "VM 'a': memory-mib: 64 MiB are asked for, but only "));
+	assert_non_null(strstr(last_message, "in one piece; give less"));
+	list_append(&vms, &other.node);
+	assert_false(vm_make_memory(&vm));
+	assert_non_null(strstr(last_message, "VM 'big' has 100 MiB: destroy it, or give less"));
+	assert_int_equal(vm.ram.v, 0);
+	vgic_destroy(&vm.vm.vgic);
 }
 
 static void what_cannot_be_made_is_named(void **state)
@@ -230,20 +306,12 @@ static void what_cannot_be_made_is_named(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(files); i++) {
 		uint64_t before = free_pages();
 
-		memset(vm.virtio, 0, sizeof(vm.virtio));
-		memset(vm.disks, 0, sizeof(vm.disks));
-		vm.uart = NULL;
-		vm.rtc = NULL;
 		config.devices[4].file = files[i];
 		messages_seen = 0;
-		assert_false(devices_create(&vm, &bundle));
+		assert_false(vm_make_memory(&vm));
 		assert_int_equal(messages_seen, 1);
 		assert_non_null(strstr(last_message, "VM 'a': device 'twin': "));
-		devices_destroy(&vm);
-		bus_destroy(&vm.vm.bus);
-		/* Slabs of small objects may stay; pages of a VM do not. */
-		assert_true(free_pages() + 8 >= before);
-		assert_int_equal(pool_owner(vm.disks[1].memory), PAGE_OWNER_FREE);
+		assert_int_equal(free_pages(), before);
 	}
 	vgic_destroy(&vm.vm.vgic);
 }
@@ -253,6 +321,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_device_is_in_its_place, setup),
 		cmocka_unit_test_setup(disks_are_copies_that_outlive_a_reset, setup),
+		cmocka_unit_test_setup(new_memory_holds_the_files, setup),
+		cmocka_unit_test_setup(who_has_the_memory_is_named, setup),
 		cmocka_unit_test_setup(what_cannot_be_made_is_named, setup),
 	};
 

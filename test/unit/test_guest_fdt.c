@@ -48,6 +48,22 @@ static void assert_cells(const void *fdt, const char *path, const char *key, con
 #define CELLS(fdt, path, key, ...) \
 	assert_cells(fdt, path, key, (const uint32_t[]){ __VA_ARGS__ }, ARRAY_SIZE(((const uint32_t[]){ __VA_ARGS__ })))
 
+/* As QEMU's virt has it: one node for both banks. A VM without firmware has no flash. */
+static void flash_is_in_the_tree_of_firmware(void **state unused_arg)
+{
+	struct vm_config c = { .name = "vm", .vcpu_count = 1, .memory_size = MIB(64), .firmware = "u-boot.bin" };
+	struct image_plan plan = { .config = &c, .kind = IMAGE_FIRMWARE, .flash_size = { MIB(4), MIB(2) } };
+	const void *fdt = build(&plan, NULL);
+
+	assert_string(fdt, "/flash@0", "compatible", "cfi-flash");
+	CELLS(fdt, "/flash@0", "reg", 0, 0, 0, 0x400000, 0, 0x4000000, 0, 0x200000);
+	CELLS(fdt, "/flash@0", "bank-width", 4);
+	c.firmware = NULL;
+	plan = (struct image_plan){ .config = &c };
+	fdt = build(&plan, NULL);
+	assert_int_equal(fdt_path_offset(fdt, "/flash@0"), -FDT_ERR_NOTFOUND);
+}
+
 static void the_tree_says_what_the_vm_has(void **state unused_arg)
 {
 	struct vm_config c = {
@@ -87,6 +103,30 @@ static void the_tree_says_what_the_vm_has(void **state unused_arg)
 	CELLS(fdt, "/pl031@9010000", "clocks", fdt_get_phandle(fdt, node(fdt, "/apb-pclk")));
 }
 
+static void shared_memories_are_described(void **state unused_arg)
+{
+	struct vm_config c = {
+		.name = "vm",
+		.vcpu_count = 1,
+		.memory_size = MIB(2),
+		.region_count = 2,
+		.regions = { { .region = "board", .base = 0x10000000, .size = 0x1000, .read_only = true },
+			     { .region = "notes", .base = 0x10200000, .size = 0x400000 } },
+	};
+	struct image_plan plan = { .config = &c };
+	const void *fdt = build(&plan, NULL);
+
+	assert_string(fdt, "/shared-memory@c000000", "compatible", "trivet,shared-memory");
+	assert_string(fdt, "/shared-memory@c000000", "label", "board");
+	CELLS(fdt, "/shared-memory@c000000", "reg", 0, 0xc000000, 0, 0x1000, 0, 0x10000000, 0, 0x1000);
+	CELLS(fdt, "/shared-memory@c000000", "interrupts", 0, 48, 4);
+	assert_non_null(fdt_getprop(fdt, node(fdt, "/shared-memory@c000000"), "trivet,read-only", NULL));
+	assert_string(fdt, "/shared-memory@c010000", "label", "notes");
+	CELLS(fdt, "/shared-memory@c010000", "reg", 0, 0xc010000, 0, 0x1000, 0, 0x10200000, 0, 0x400000);
+	CELLS(fdt, "/shared-memory@c010000", "interrupts", 0, 49, 4);
+	assert_null(fdt_getprop(fdt, node(fdt, "/shared-memory@c010000"), "trivet,read-only", NULL));
+}
+
 static void what_is_absent_is_left_out(void **state unused_arg)
 {
 	struct vm_config c = { .name = "vm", .vcpu_count = 1, .memory_size = MIB(2) };
@@ -112,11 +152,16 @@ static void the_largest_tree_fits(void **state unused_arg)
 		.memory_size = GUEST_RAM_MAX,
 		.bootargs = bootargs,
 		.device_count = GUEST_VIRTIO_SLOTS,
+		.region_count = GUEST_SHARED_SLOTS,
 	};
 	struct image_plan plan = { .config = &c, .initrd = { 0x48000000, 12345 } };
 	const void *fdt;
 	size_t needed;
 
+	for (unsigned i = 0; i < GUEST_SHARED_SLOTS; i++) {
+		c.regions[i] = (struct vm_region_config){ .region = "a-name-as-long-as-any-may-be-here",
+							  .read_only = true };
+	}
 	memset(bootargs, 'x', sizeof(bootargs));
 	bootargs[MANIFEST_BOOTARGS_MAX] = '\0';
 	fdt = build(&plan, seed);
@@ -134,7 +179,9 @@ static void the_largest_tree_fits(void **state unused_arg)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flash_is_in_the_tree_of_firmware),
 		cmocka_unit_test(the_tree_says_what_the_vm_has),
+		cmocka_unit_test(shared_memories_are_described),
 		cmocka_unit_test(what_is_absent_is_left_out),
 		cmocka_unit_test(the_largest_tree_fits),
 	};

@@ -30,6 +30,17 @@ struct fixture {
 
 static struct fixture f;
 
+/* All of it, in slices of odd sizes. */
+static enum err load(const struct image_plan *plan, const struct guest_mem *mem)
+{
+	struct image_loader loader = image_loader(plan, mem);
+	enum err error;
+
+	while (image_load_some(&loader, 1000, &error)) {
+	}
+	return error;
+}
+
 static void put(uint8_t *file, size_t at, uint64_t value, unsigned size)
 {
 	memcpy(file + at, &value, size);
@@ -115,7 +126,7 @@ static void an_image_goes_above_the_device_tree(void **state unused_arg)
 	assert_true(f.plan.initrd.base == RAM + MIB(8) - 8192 && f.plan.initrd.size == 5000);
 
 	for (unsigned turn = 0; turn < 2; turn++) { /* twice: a reset loads again */
-		assert_int_equal(image_load(&f.plan, &mem), OK);
+		assert_int_equal(load(&f.plan, &mem), OK);
 		assert_memory_equal(mem.banks[0].host + MIB(2), file, sizeof(file));
 		assert_bytes(&mem, RAM + MIB(2) + 4096, 0x55, 0x10000);
 		assert_bytes(&mem, f.plan.initrd.base, 0x1d, 5000);
@@ -189,7 +200,7 @@ static void a_fixed_elf_goes_to_its_physical_addresses(void **state unused_arg)
 	assert_int_equal(f.plan.kind, IMAGE_ELF);
 	assert_true(f.plan.entry == RAM + 0x300008);
 	assert_true(f.plan.kernel.base == RAM + 0x300000 && f.plan.kernel.size == 0x1040);
-	assert_int_equal(image_load(&f.plan, &mem), OK);
+	assert_int_equal(load(&f.plan, &mem), OK);
 	assert_bytes(&mem, RAM + 0x300000, 0xc0, 64);
 	assert_bytes(&mem, RAM + 0x300040, 0x55, 0x1000 - 64);
 	assert_bytes(&mem, RAM + 0x301000, 0xda, 16);
@@ -213,7 +224,7 @@ static void a_relocatable_elf_is_moved_as_a_whole(void **state unused_arg)
 	elf_put(&elf, ELF_TYPE, 3, 2);
 	assert_int_equal(plan(elf.data, elf.size, 0, MIB(8)), OK);
 	assert_true(f.plan.entry == RAM + MIB(2) + 0x10008);
-	assert_int_equal(image_load(&f.plan, &mem), OK);
+	assert_int_equal(load(&f.plan, &mem), OK);
 	assert_bytes(&mem, RAM + MIB(2) + 0x11000, 0xda, 16);
 	/* From above RAM the way is backwards. */
 	elf_good(&elf, UINT64_C(0x8000000000) + 0x3f0000);
@@ -230,7 +241,7 @@ static void a_raw_binary_goes_where_it_is_told(void **state unused_arg)
 	assert_int_equal(plan_raw(0x100000, 8192, 4096, MIB(2)), OK);
 	assert_int_equal(f.plan.kind, IMAGE_RAW);
 	assert_true(f.plan.entry == RAM + 0x100000);
-	assert_int_equal(image_load(&f.plan, &mem), OK);
+	assert_int_equal(load(&f.plan, &mem), OK);
 	assert_bytes(&mem, RAM + 0x100000, 0x7a, 8192);
 	free(mem.banks[0].host);
 	assert_int_equal(plan_raw(MIB(2) - 4096, 4097, 0, MIB(2)), ERR_INVALID);
@@ -278,7 +289,7 @@ static void random_plans_hold(void **state unused_arg)
 		assert_true(apart(p->kernel.base, kernel_size, p->dtb, IMAGE_FDT_SIZE));
 		assert_true(apart(p->initrd.base, initrd_size, p->dtb, IMAGE_FDT_SIZE) || initrd_size == 0);
 		assert_true(apart(p->initrd.base, initrd_size, p->kernel.base, kernel_size) || initrd_size == 0);
-		assert_int_equal(image_load(p, &mem), OK);
+		assert_int_equal(load(p, &mem), OK);
 		assert_bytes(&mem, p->kernel.base, 0x7a, kernel_size);
 		if (initrd_size != 0) {
 			assert_bytes(&mem, p->initrd.base, 0x1d, initrd_size);
@@ -327,7 +338,7 @@ static void ram_that_is_not_the_plans_is_refused(void **state unused_arg)
 
 	make_linux(file, 0, 0x10000);
 	assert_int_equal(plan(file, sizeof(file), 0, MIB(8)), OK);
-	assert_int_equal(image_load(&f.plan, &mem), ERR_RANGE);
+	assert_int_equal(load(&f.plan, &mem), ERR_RANGE);
 	free(mem.banks[0].host);
 }
 

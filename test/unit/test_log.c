@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmocka_main.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 static char shown[1 << 20];
 static size_t shown_size;
 static bool ready;
-static bool uart_full;
+static unsigned uart_room; /* characters; UINT_MAX: any number */
 
 bool console_ready(void)
 {
@@ -30,9 +31,10 @@ void console_putc(char c)
 
 bool console_try_putc(char c)
 {
-	if (uart_full) {
+	if (uart_room == 0) {
 		return false;
 	}
+	uart_room -= uart_room != UINT_MAX;
 	console_putc(c);
 	return true;
 }
@@ -47,11 +49,12 @@ static int setup(void **state)
 {
 	(void)state;
 	ready = true;
-	uart_full = false;
+	uart_room = UINT_MAX;
 	shown_size = 0;
 	shown[0] = '\0';
 	last_char = '\n';
 	early_length = 0;
+	waiting_size = waiting_next = 0;
 	level_max = LOG_INFO;
 	set_time(1500000);
 	return 0;
@@ -134,7 +137,7 @@ static void a_line_begins_at_the_left(void **state)
 	log_info("b");
 	expect("x\n[   1.500000] b\r\n");
 	/* A byte that was refused leaves no trace. */
-	uart_full = true;
+	uart_room = 0;
 	assert_false(console_try_raw('x'));
 	log_info("c");
 	expect("[   1.500000] c\r\n");
@@ -149,6 +152,49 @@ static unsigned count(const char *text)
 		n++;
 	}
 	return n;
+}
+
+static bool try_line(const char *text)
+{
+	return console_try_line(text, (unsigned)strlen(text));
+}
+
+static void nothing_gets_into_a_line(void **state)
+{
+	char longest[CONSOLE_LINE_MAX + 1];
+
+	(void)state;
+	assert_true(try_line("one"));
+	assert_true(try_line(""));
+	expect("one\r\n\r\n");
+	uart_room = 2;
+	assert_true(try_line("three"));
+	assert_false(console_try_line(NULL, 0));
+	assert_false(try_line("four"));
+	assert_false(console_try_raw('x'));
+	expect("th");
+	/* The log ends it. */
+	log_info("a");
+	expect("ree\r\n[   1.500000] a\r\n");
+	assert_true(console_try_line(NULL, 0));
+	uart_room = 1;
+	assert_true(try_line("five"));
+	uart_room = 2;
+	assert_false(console_try_line(NULL, 0));
+	expect("fiv");
+	uart_room = 4;
+	assert_true(console_try_raw('x'));
+	expect("e\r\nx");
+	/* It begins at the left. */
+	uart_room = UINT_MAX;
+	assert_true(try_line("six"));
+	expect("\r\nsix\r\n");
+	memset(longest, 'l', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_true(console_try_raw('y'));
+	assert_true(try_line(longest));
+	assert_int_equal(shown_size, 1 + 2 + CONSOLE_LINE_MAX + 2);
+	assert_memory_equal(shown + shown_size - 3, "l\r\n", 3);
 }
 
 static void a_source_that_floods_is_cut_off(void **state)
@@ -245,6 +291,7 @@ int main(void)
 		cmocka_unit_test_setup(levels, setup),
 		cmocka_unit_test_setup(what_is_said_early_comes_first, setup),
 		cmocka_unit_test_setup(a_line_begins_at_the_left, setup),
+		cmocka_unit_test_setup(nothing_gets_into_a_line, setup),
 		cmocka_unit_test_setup(a_source_that_floods_is_cut_off, setup),
 		cmocka_unit_test_setup(a_limited_line_is_a_warning, setup),
 		cmocka_unit_test_setup(lines_of_several_cpus_stay_whole, setup),

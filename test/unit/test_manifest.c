@@ -56,6 +56,30 @@ static void all_keys_are_read(void **state unused_arg)
 	assert_string_equal(c.devices[3].name, "rng");
 }
 
+static void what_becomes_of_a_vm_is_read(void **state unused_arg)
+{
+	static const char *const names[] = { "stop", "restart", "destroy" };
+	static const enum vm_policy policies[] = { VM_POLICY_STOP, VM_POLICY_RESTART, VM_POLICY_DESTROY };
+	struct messages messages = messages_new();
+	struct vm_config c;
+	struct manifest m;
+	struct tree t;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		unsigned other = (i + 1) % ARRAY_SIZE(names);
+
+		tree_good(&t);
+		tree_bytes(&t, "/vms/a", "no-autostart", "", 0);
+		tree_string(&t, "/vms/a", "on-power-off", names[i]);
+		tree_string(&t, "/vms/a", "on-crash", names[other]);
+		open_good(&t, &m);
+		assert_int_equal(manifest_read_vm(&m, manifest_next_vm(&m, -1), &c, &messages.report), OK);
+		assert_false(c.autostart);
+		assert_int_equal(c.on_power_off, policies[i]);
+		assert_int_equal(c.on_crash, policies[other]);
+	}
+}
+
 static void absent_keys_have_defaults(void **state unused_arg)
 {
 	static const uint8_t made[6] = { 0x52, 0x54, 0, 0x76, 1, 1 };
@@ -79,6 +103,9 @@ static void absent_keys_have_defaults(void **state unused_arg)
 	assert_string_equal(c.name, "b");
 	assert_null(c.initrd);
 	assert_null(c.bootargs);
+	assert_true(c.autostart);
+	assert_int_equal(c.on_power_off, VM_POLICY_STOP);
+	assert_int_equal(c.on_crash, VM_POLICY_STOP);
 	assert_int_equal(c.device_count, 0);
 	assert_true(c.raw);
 	assert_int_equal(c.load_offset, 0x3fff000);
@@ -90,6 +117,54 @@ static void absent_keys_have_defaults(void **state unused_arg)
 	assert_int_equal(c.index, 1);
 	assert_memory_equal(c.devices[1].mac, made, 6);
 	assert_false(c.devices[0].read_only);
+}
+
+/* Reads a VM whose only keys beside those of its size are these; NULL and 0: left out. */
+static bool read_firmware_vm(const char *initrd, uint32_t variables_mib, bool read_only, struct vm_config *c,
+			     struct messages *messages)
+{
+	struct manifest m;
+	struct tree t;
+
+	tree_good(&t);
+	tree_add_vm(&t, "b");
+	tree_delete(&t, "/vms/b", "kernel");
+	tree_string(&t, "/vms/b", "firmware", "fw.bin");
+	if (initrd != NULL) {
+		tree_string(&t, "/vms/b", "initrd", initrd);
+	}
+	if (variables_mib != 0) {
+		tree_u32(&t, "/vms/b", "variables-mib", variables_mib);
+	}
+	if (read_only) {
+		tree_bytes(&t, "/vms/b", "firmware-read-only", NULL, 0);
+	}
+	open_good(&t, &m);
+	return manifest_read_vm(&m, manifest_next_vm(&m, -1), c, &messages->report) == OK;
+}
+
+static void firmware_takes_the_place_of_a_kernel(void **state unused_arg)
+{
+	struct messages messages = messages_new();
+	struct vm_config c;
+
+	assert_true(read_firmware_vm(NULL, 0, false, &c, &messages));
+	assert_null(c.kernel);
+	assert_int_equal(c.variables_size, MIB(2));
+	assert_false(c.firmware_read_only);
+	assert_true(read_firmware_vm(NULL, 64, true, &c, &messages));
+	assert_int_equal(c.variables_size, MIB(64));
+	assert_true(c.firmware_read_only);
+	assert_int_equal(messages.count, 0);
+	assert_false(read_firmware_vm("initrd", 0, false, &c, &messages));
+	assert_non_null(strstr(messages.last, "initrd: not beside 'firmware'"));
+	for (unsigned i = 0; i < 3; i++) {
+		static const uint32_t sizes[] = { 1, 3, 128 };
+
+		assert_false(read_firmware_vm(NULL, sizes[i], false, &c, &messages));
+		assert_non_null(strstr(messages.last, "variables-mib: "));
+	}
+	assert_int_equal(messages.count, 4);
 }
 
 /* One change to the good manifest, and the message that it must bring. */
@@ -129,10 +204,26 @@ static const struct bad bad[] = {
 	{ "", "kernel", TEXT("Ima\nge"), "VM 'a': kernel: must be the name of a file" },
 	{ "", "initrd", TEXT("a\0b"), "VM 'a': initrd: must be the name of a file" },
 	{ "", "bootargs", TEXT("a\033[2J"), "VM 'a': bootargs: must be one string" },
+	{ "", "weight", CELLS("\0\0\0\x9"), "VM 'a': weight: 9 is not possible; give 10 to 1000" },
+	{ "", "weight", CELLS("\0\0\x3\xe9"), "VM 'a': weight: 1001 is not possible" },
+	{ "", "weight", TEXT("a lot"), "VM 'a': weight: " },
+	{ "", "cap", CELLS("\0\0\0\0"), "VM 'a': cap: 0 is not possible; give 1 to 99" },
+	{ "", "cap", CELLS("\0\0\0\x64"), "VM 'a': cap: 100 is not possible" },
+	{ "", "cap", CELLS("\0\1\0\1"), "VM 'a': cap: 65537 is not possible" },
+	{ "", "no-autostart", CELLS("\0\0\0\0"), "VM 'a': no-autostart: takes no value" },
+	{ "", "on-power-off", TEXT("reboot"),
+	  "VM 'a': on-power-off: 'reboot' is not known; use stop, restart or destroy" },
+	{ "", "on-power-off", CELLS("\0\0\0\1"), "VM 'a': on-power-off: must be \"stop\", \"restart\" or \"destroy\"" },
+	{ "", "on-crash", TEXT(""), "VM 'a': on-crash: " },
+	{ "", "on-crash", TEXT("stop\0restart"), "VM 'a': on-crash: must be" },
 	{ "", "load-offset", CELLS("\0\0\0\4"), "VM 'a': load-offset: 0x4 is not possible; give a multiple of 0x1000" },
 	{ "", "load-offset", CELLS("\4\0\0\0"), "VM 'a': load-offset: 0x4000000 is not possible" },
 	{ "", "load-offset", CELLS("\xff\xff\xff\xff\xff\xff\xf0\0"),
 	  "VM 'a': load-offset: 0xfffffffffffff000 is not" },
+	{ "", "firmware", TEXT("fw"), "VM 'a': kernel: not beside 'firmware'" },
+	{ "", "firmware", CELLS("\0\0\0\1"), "VM 'a': firmware: must be the name of a file" },
+	{ "", "firmware-read-only", NULL, 0, "VM 'a': firmware-read-only: only beside 'firmware'" },
+	{ "", "variables-mib", CELLS("\0\0\0\2"), "VM 'a': variables-mib: only beside 'firmware'" },
 	{ "/disks", NULL, NULL, 0, "VM 'a': disks: unknown node" },
 	{ "/devices", "x", NULL, 0, "VM 'a': device 'devices': x: unknown key" },
 	{ "/devices/disk", "compatible", NULL, ABSENT, "VM 'a': device 'disk': compatible: the key is missing" },
@@ -194,6 +285,25 @@ static void each_fault_is_one_message_that_names_it(void **state unused_arg)
 			fail_msg("case %u says: %s", i, messages.last);
 		}
 	}
+}
+
+static void the_console_may_begin_with_prefixes(void **state unused_arg)
+{
+	struct messages messages = messages_new();
+	struct manifest m;
+	struct tree t;
+
+	tree_good(&t);
+	open_good(&t, &m);
+	assert_false(m.console_prefix);
+	tree_bytes(&t, "/", "console-prefix", NULL, 0);
+	open_good(&t, &m);
+	assert_true(m.console_prefix);
+	tree_delete(&t, "/", "console-prefix");
+	tree_u32(&t, "/", "console-prefix", 1);
+	assert_int_equal(manifest_open(&m, blob(&t), CPUS, &messages.report), ERR_INVALID);
+	assert_int_equal(messages.count, 1);
+	assert_string_equal(messages.last, "console-prefix: takes no value: the key alone says it");
 }
 
 static void switches_are_read(void **state unused_arg)
@@ -261,6 +371,190 @@ static void bad_switches_are_named(void **state unused_arg)
 				 ERR_INVALID);
 		assert_int_equal(messages.count, 1);
 		assert_non_null(strstr(messages.last, "'home': dhcp: "));
+	}
+}
+
+/* ---- shared memories ---- */
+
+/* A device 'name' of that VM on a region. libfdt puts it first. */
+static void add_peer(struct tree *t, const char *vm, const char *name, const char *region)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/vms/%s/devices", vm);
+	if (fdt_path_offset(t->fdt, path) < 0) {
+		*strrchr(path, '/') = '\0';
+		tree_add(t, path, "devices");
+		strcat(path, "/devices");
+	}
+	tree_add(t, path, name);
+	snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s", name);
+	tree_string(t, path, "compatible", "shared-memory");
+	tree_string(t, path, "region", region);
+}
+
+static void add_region(struct tree *t, const char *name, uint32_t kib)
+{
+	char path[64];
+
+	if (fdt_path_offset(t->fdt, "/shared-memory") < 0) {
+		tree_add(t, "/", "shared-memory");
+	}
+	tree_add(t, "/shared-memory", name);
+	snprintf(path, sizeof(path), "/shared-memory/%s", name);
+	tree_u32(t, path, "size-kib", kib);
+}
+
+/* VM "b" comes before "a", and has no other device. */
+static void shared_memories_are_read(void **state unused_arg)
+{
+	struct messages messages = messages_new();
+	struct region_config region;
+	struct vm_config c;
+	struct manifest m;
+	struct tree t;
+	int node;
+
+	tree_good(&t);
+	open_good(&t, &m);
+	assert_int_equal(manifest_next_region(&m, -1), -1);
+	tree_add_vm(&t, "b");
+	add_region(&t, "small", 4);
+	add_region(&t, "big", 6144);
+	add_peer(&t, "b", "x", "big");
+	add_peer(&t, "a", "y", "big");
+	add_peer(&t, "a", "x", "small");
+	tree_bytes(&t, "/vms/a/devices/x", "read-only", NULL, 0);
+	open_good(&t, &m);
+	node = manifest_next_region(&m, -1);
+	assert_int_equal(manifest_read_region(&m, node, &region, &messages.report), OK);
+	assert_string_equal(region.name, "big");
+	assert_int_equal(region.size, MIB(6));
+	assert_int_equal(manifest_region_peers(&m, "big"), 2);
+	assert_int_equal(manifest_region_peers(&m, "small"), 1);
+	assert_int_equal(manifest_region_peers(&m, "none"), 0);
+
+	node = manifest_next_vm(&m, -1);
+	assert_int_equal(manifest_read_vm(&m, node, &c, &messages.report), OK);
+	assert_int_equal(c.device_count, 0);
+	assert_int_equal(c.region_count, 1);
+	assert_int_equal(c.regions[0].peer, 0);
+	assert_false(c.regions[0].read_only);
+	node = manifest_next_vm(&m, node);
+	assert_int_equal(manifest_read_vm(&m, node, &c, &messages.report), OK);
+	assert_int_equal(c.device_count, 4); /* in the slots that they have without the others */
+	assert_int_equal(c.devices[0].kind, VM_DEVICE_BLK);
+	assert_int_equal(c.region_count, 2);
+	assert_string_equal(c.regions[0].region, "small");
+	assert_true(c.regions[0].read_only);
+	assert_int_equal(c.regions[0].base, GUEST_SHARED_BASE);
+	assert_int_equal(c.regions[0].size, KIB(4));
+	assert_string_equal(c.regions[1].name, "y");
+	assert_int_equal(c.regions[1].peer, 1);
+	assert_int_equal(c.regions[1].base, GUEST_SHARED_BASE + BLOCK_SIZE);
+	assert_int_equal(messages.count, 0);
+}
+
+/* One more device of "a" or value, and what is said of "a". */
+static void bad_shared_memories_are_named(void **state unused_arg)
+{
+	static const struct {
+		uint32_t kib;
+		const char *name, *region, *message;
+	} cases[] = {
+		{ 4, "x", "nowhere", "VM 'a': device 'x': region: there is no 'nowhere' in /shared-memory" },
+		{ 4, "x", "home", "VM 'a': device 'w': region: the device 'x' of this VM has 'home' already" },
+		{ 0, "x", "other", "VM 'a': device 'w': size-kib: 0 KiB are not possible; give a multiple of 4 up to" },
+		{ 6, "x", "other", "VM 'a': device 'w': size-kib: 6 KiB" },
+		{ 1u << 20, "x", "other", "VM 'a': device 'w': size-kib: 1048576 KiB" },
+		{ 0xffffffff, "x", "other", "VM 'a': device 'w': size-kib: 4294967295 KiB" },
+		{ GUEST_SHARED_SIZE >> 10, "x", "other",
+		  "VM 'a': device 'w': region: the 769984 KiB of 'home' do not" },
+		{ 4, "disk2", "other", "" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct messages messages = messages_new();
+		struct vm_config c;
+		struct manifest m;
+		struct tree t;
+
+		tree_good(&t);
+		add_region(&t, "home", cases[i].kib);
+		add_region(&t, "other", 4);
+		add_peer(&t, "a", "w", "home");
+		add_peer(&t, "a", cases[i].name, cases[i].region);
+		open_good(&t, &m);
+		assert_int_equal(manifest_read_vm(&m, manifest_next_vm(&m, -1), &c, &messages.report),
+				 cases[i].message[0] == '\0' ? OK : ERR_INVALID);
+		assert_int_equal(messages.count, cases[i].message[0] != '\0');
+		if (strncmp(messages.last, cases[i].message, strlen(cases[i].message)) != 0) {
+			fail_msg("case %u says: %s", i, messages.last);
+		}
+	}
+}
+
+static void too_many_peers_or_regions_are_refused(void **state unused_arg)
+{
+	struct messages messages = messages_new();
+	struct vm_config c;
+	struct manifest m;
+	struct tree t;
+	char name[16];
+	unsigned good = 0;
+
+	tree_good(&t);
+	add_region(&t, "r", 4);
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(name, sizeof(name), "v%u", i);
+		tree_add_vm(&t, name);
+		add_peer(&t, name, "x", "r");
+	}
+	add_peer(&t, "a", "x", "r"); /* the last VM */
+	open_good(&t, &m);
+	for (int node = manifest_next_vm(&m, -1); node >= 0; node = manifest_next_vm(&m, node)) {
+		good += manifest_read_vm(&m, node, &c, &messages.report) == OK;
+	}
+	assert_int_equal(good, 16);
+	assert_int_equal(messages.count, 1);
+	assert_non_null(strstr(messages.last, "VM 'a': device 'x': region: 'r' is used by 16 devices already"));
+
+	tree_good(&t);
+	for (unsigned i = 0; i < GUEST_SHARED_SLOTS + 1; i++) {
+		snprintf(name, sizeof(name), "r%u", i);
+		add_region(&t, name, 4);
+		add_peer(&t, "a", name, name);
+	}
+	open_good(&t, &m);
+	assert_int_equal(manifest_read_vm(&m, manifest_next_vm(&m, -1), &c, &messages.report), ERR_INVALID);
+	assert_non_null(strstr(messages.last, "VM 'a': device 'r0': one shared memory too many; a VM has up to 8"));
+}
+
+static void bad_regions_are_named(void **state unused_arg)
+{
+	static const struct {
+		const char *key, *message;
+	} cases[] = {
+		{ "size-kib", "device 'r': size-kib: must be a number of KiB" },
+		{ "colour", "device 'r': colour: unknown key" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct messages messages = messages_new();
+		struct region_config region;
+		struct manifest m;
+		struct tree t;
+
+		tree_good(&t);
+		add_region(&t, "r", 4);
+		tree_string(&t, "/shared-memory/r", cases[i].key, "x yz");
+		open_good(&t, &m);
+		assert_int_equal(manifest_read_region(&m, manifest_next_region(&m, -1), &region, &messages.report),
+				 ERR_INVALID);
+		assert_int_equal(messages.count, 1);
+		if (strncmp(messages.last, cases[i].message, strlen(cases[i].message)) != 0) {
+			fail_msg("case %u says: %s", i, messages.last);
+		}
 	}
 }
 
@@ -483,10 +777,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_keys_are_read),
+		cmocka_unit_test(what_becomes_of_a_vm_is_read),
 		cmocka_unit_test(absent_keys_have_defaults),
+		cmocka_unit_test(firmware_takes_the_place_of_a_kernel),
 		cmocka_unit_test(each_fault_is_one_message_that_names_it),
+		cmocka_unit_test(the_console_may_begin_with_prefixes),
 		cmocka_unit_test(switches_are_read),
 		cmocka_unit_test(bad_switches_are_named),
+		cmocka_unit_test(shared_memories_are_read),
+		cmocka_unit_test(bad_shared_memories_are_named),
+		cmocka_unit_test(too_many_peers_or_regions_are_refused),
+		cmocka_unit_test(bad_regions_are_named),
 		cmocka_unit_test(long_values_are_refused),
 		cmocka_unit_test(a_vm_has_as_many_devices_as_slots),
 		cmocka_unit_test(names_are_taken_once),

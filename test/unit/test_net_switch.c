@@ -245,6 +245,78 @@ static void but_not_for_ever(void **state)
 	assert_int_equal(receive(&guests[1]), 4);
 }
 
+/* Neither who waits for it nor what it waits for keeps a port that is reset, and what was learned behind it goes. */
+static void a_port_that_is_down_holds_nobody(void **state)
+{
+	static const uint8_t strange[6] = { 2, 0, 0, 0, 0, 9 };
+
+	(void)state;
+	give_buffer(&guests[2]);
+	send(&guests[1], everybody, strange, 1);
+	assert_int_equal(receive(&guests[2]), 1);
+	assert_int_equal(sw->counters.learned, 1);
+	send(&guests[0], guests[1].mac, guests[0].mac, 2);
+	send(&guests[0], guests[2].mac, guests[0].mac, 3);
+	send(&guests[1], guests[2].mac, guests[1].mac, 4);
+	assert_ptr_equal(guests[0].plug->waits_for, guests[1].plug);
+	assert_ptr_equal(guests[1].plug->waits_for, guests[2].plug);
+	test_write(guests[1].vm, BASE + VIRTIO_MMIO_STATUS, 0);
+	assert_null(guests[1].plug->waits_for);
+	assert_true(list_empty(&guests[2].plug->waiters));
+	give_buffer(&guests[2]);
+	run_posted();
+	assert_int_equal(receive(&guests[2]), 3);
+	assert_int_equal(sent(&guests[0]), 2);
+	assert_int_equal(guests[0].port->counters.tx_frames, 1);
+	assert_int_equal(guests[0].port->counters.tx_dropped, 1);
+	/* No longer behind it: flooded. */
+	give_buffer(&guests[0]);
+	send(&guests[2], strange, guests[2].mac, 5);
+	assert_int_equal(receive(&guests[0]), 5);
+	/* Stuck no more either, when it comes back. */
+	assert_false(guests[1].plug->stuck);
+}
+
+/* A TCP segment to be cut, to everybody: each gets all its pieces, however many another had room for. */
+static void big_frames_to_many_are_cut_for_each(void **state)
+{
+	struct guest *g = &guests[0];
+	struct virtio_net_hdr hdr = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+				      .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+				      .gso_size = 1000,
+				      .csum_start = 34,
+				      .csum_offset = 16 };
+	uint64_t features = VIRTIO_F_VERSION_1 | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4;
+	uint8_t *frame = (uint8_t *)test_vm_ptr(g->vm, g->tx) + HEADER;
+	struct driver_buffer buffer = { g->tx, HEADER + 54 + 2500, false };
+	struct virtq_used_elem elem;
+
+	(void)state;
+	assert_true(driver_start(g->vm, BASE, features, g->q, 2, 64));
+	memset(frame, 0, 54 + 2500);
+	memcpy(frame, everybody, 6);
+	memcpy(frame + 6, g->mac, 6);
+	frame[12] = 0x08;
+	frame[14] = 0x45;
+	frame[23] = 6;
+	frame[46] = 0x50;
+	memcpy(frame - HEADER, &hdr, HEADER);
+	for (unsigned i = 0; i < 2; i++) {
+		give_buffer(&guests[1]);
+		give_buffer(&guests[2]);
+	}
+	give_buffer(&guests[2]);
+	assert_true(driver_add(&g->q[TX], &buffer, 1) >= 0);
+	driver_kick(&g->q[TX], BASE, TX);
+	assert_int_equal(sent(g), 1);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_true(driver_take(&guests[i < 2 ? 1 : 2].q[RX], &elem));
+		assert_int_equal(elem.len, HEADER + 54 + (i == 4 ? 500 : 1000));
+	}
+	assert_int_equal(guests[1].port->counters.rx_dropped, 1);
+	assert_int_equal(guests[2].port->counters.rx_dropped, 0);
+}
+
 static void two_ports_cannot_have_one_address(void **state)
 {
 	const struct net_switch_port *other = NULL;
@@ -319,6 +391,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nobody_uses_the_address_of_another, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_sender_waits_for_its_receiver, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(but_not_for_ever, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_port_that_is_down_holds_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(big_frames_to_many_are_cut_for_each, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_ports_cannot_have_one_address, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(random_traffic_is_neither_lost_nor_reordered, set_up, tear_down),
 	};

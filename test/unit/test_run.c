@@ -17,7 +17,7 @@ struct guest {
 	uint64_t longest_wait;  /* ready, and not run */
 	uint64_t burst;         /* ticks until it waits; UINT64_MAX: never */
 	uint64_t signature;     /* what its registers hold */
-	unsigned entries, stops, starts, dumps;
+	unsigned entries, stops, pauses, starts, dumps;
 	unsigned loads, saves;
 	bool loaded;
 };
@@ -25,6 +25,8 @@ struct guest {
 static struct guest guests[VCPUS];
 static struct vcpu *table[VCPUS];
 static struct vm vm;
+static struct vm vms[VCPUS]; /* for tests in which guests are of several VMs */
+static struct vm_share shares[1 + VCPUS][MACHINE_CPUS];
 static unsigned guest_count;
 static uint64_t end_time;
 static unsigned roles_served;
@@ -123,6 +125,12 @@ void role_stopped(struct vcpu *v)
 	guest_of(v)->stops++;
 }
 
+void role_paused(struct vcpu *v)
+{
+	assert_ptr_not_equal(v->cpu->current, v);
+	guest_of(v)->pauses++;
+}
+
 void role_dump(struct vcpu *v)
 {
 	guest_of(v)->dumps++;
@@ -153,6 +161,7 @@ static void make(unsigned count, unsigned cpu_total)
 	machine_reset(cpu_total);
 	memset(guests, 0, sizeof(guests));
 	memset(&vm, 0, sizeof(vm));
+	memset(shares, 0, sizeof(shares));
 	memset(&cpu_features, 0, sizeof(cpu_features));
 	roles_served = 0;
 	guest_count = count;
@@ -162,6 +171,8 @@ static void make(unsigned count, unsigned cpu_total)
 	vm.stage2.vttbr = 0x1234000;
 	vm.stage2.vtcr = 0x77;
 	vm.cntvoff = 500;
+	vm.weight = 100;
+	vm.shares = shares[VCPUS];
 	for (unsigned i = 0; i < count; i++) {
 		struct guest *g = &guests[i];
 
@@ -185,10 +196,13 @@ static void start_all(void)
 
 static unsigned queued(const struct vcpu *v)
 {
+	const struct vm_share *share = &v->vm->shares[v->cpu->index];
 	unsigned n = 0;
 
-	list_for_each (node, &v->cpu->ready) {
-		n += node == &v->queue_node;
+	if (share->vm != NULL) { /* else nothing was ready there so far */
+		list_for_each (node, &share->ready) {
+			n += node == &v->queue_node;
+		}
 	}
 	return n;
 }
@@ -197,14 +211,16 @@ static unsigned queued(const struct vcpu *v)
 
 static void only_the_edges_that_there_are(void **state)
 {
-	static const bool edges[5][5] = {
+	static const bool edges[6][6] = {
 		[VCPU_OFF] = { [VCPU_READY] = true, [VCPU_STOPPED] = true },
-		[VCPU_READY] = { [VCPU_RUNNING] = true, [VCPU_STOPPED] = true },
+		[VCPU_READY] = { [VCPU_RUNNING] = true, [VCPU_PAUSED] = true, [VCPU_STOPPED] = true },
 		[VCPU_RUNNING] = { [VCPU_OFF] = true,
 				   [VCPU_READY] = true,
 				   [VCPU_WAITING] = true,
+				   [VCPU_PAUSED] = true,
 				   [VCPU_STOPPED] = true },
-		[VCPU_WAITING] = { [VCPU_READY] = true, [VCPU_STOPPED] = true },
+		[VCPU_WAITING] = { [VCPU_READY] = true, [VCPU_PAUSED] = true, [VCPU_STOPPED] = true },
+		[VCPU_PAUSED] = { [VCPU_READY] = true, [VCPU_STOPPED] = true },
 		[VCPU_STOPPED] = { [VCPU_OFF] = true, [VCPU_STOPPED] = true },
 	};
 
@@ -214,16 +230,17 @@ static void only_the_edges_that_there_are(void **state)
 			struct vcpu *v = &guests[0].v;
 
 			make(1, 1);
-			v->state = from;
-			if (from == VCPU_READY) {
-				list_append(&v->cpu->ready, &v->queue_node);
+			vcpu_state_set(v, VCPU_READY);
+			if (from != VCPU_READY) {
+				vcpu_state_set(v, VCPU_STOPPED);
+				v->state = from;
 			}
 			assert_int_equal(vcpu_state_set(v, to), edges[from][to]);
 			assert_int_equal(v->state, edges[from][to] ? to : from);
 			assert_int_equal(queued(v), v->state == VCPU_READY);
 		}
 	}
-	assert_false(vcpu_state_set(&guests[0].v, (enum vcpu_state)5));
+	assert_false(vcpu_state_set(&guests[0].v, (enum vcpu_state)6));
 }
 
 static void random_edges_keep_the_queue(void **state)
@@ -235,7 +252,7 @@ static void random_edges_keep_the_queue(void **state)
 		struct vcpu *v = &guests[random_below(VCPUS)].v;
 
 		v->turn_left = random_below(2);
-		vcpu_state_set(v, (enum vcpu_state)random_below(5));
+		vcpu_state_set(v, (enum vcpu_state)random_below(6));
 		for (unsigned n = 0; n < VCPUS; n++) {
 			assert_int_equal(queued(&guests[n].v), guests[n].v.state == VCPU_READY);
 		}
@@ -535,6 +552,60 @@ static void who_wakes_goes_first_but_pays(void **state)
 	}
 }
 
+/* Guests are of the VMs that the list says. */
+static void make_vms(unsigned count, const unsigned *of, const uint16_t *weights, const uint16_t *caps)
+{
+	make(count, 1);
+	for (unsigned i = 0; i < count; i++) {
+		vms[i] = vm;
+		vms[i].shares = shares[i];
+		vms[i].weight = weights[i];
+		vms[i].cap = caps[i];
+		guests[i].v.vm = &vms[of[i]];
+	}
+	machine_guest = busy_guest;
+}
+
+static void vms_share_by_weight(void **state)
+{
+	static const unsigned of[VCPUS] = { 0, 1, 1, 1, 2, 2 };
+	static const uint16_t weights[VCPUS] = { 100, 100, 300 }, caps[VCPUS] = { 0 };
+	uint64_t part;
+
+	(void)state;
+	random_start("run");
+	make_vms(VCPUS, of, weights, caps);
+	start_all();
+	run_for(SLICE * 1000);
+	part = SLICE * 1000 / 5;
+	assert_in_range(guests[0].ran, part * 94 / 100, part * 106 / 100);
+	assert_in_range(guests[1].ran + guests[2].ran + guests[3].ran, part * 94 / 100, part * 106 / 100);
+	assert_in_range(guests[4].ran + guests[5].ran, part * 3 * 94 / 100, part * 3 * 106 / 100);
+}
+
+static void caps_hold(void **state)
+{
+	static const unsigned of[] = { 0, 1, 1 };
+	static const uint16_t weights[] = { 100, 100, 100 }, caps[] = { 30, 0, 0 };
+
+	(void)state;
+	random_start("run");
+	/* Alone, and beside others who take what it leaves. */
+	for (unsigned n = 1; n <= 3; n++) {
+		uint64_t total = SLICE * 1000;
+
+		make_vms(n, of, weights, caps);
+		start_all();
+		run_for(total);
+		assert_in_range(guests[0].ran, total * 28 / 100, total * 32 / 100);
+		if (n > 1) {
+			uint64_t others = guests[1].ran + guests[2].ran;
+
+			assert_in_range(others, total * 68 / 100, total * 72 / 100);
+		}
+	}
+}
+
 /* One that spins, one that sleeps: what wakes it is answered at once, as long as it has a turn to go on with. */
 static uint64_t woken_at;
 
@@ -575,7 +646,7 @@ static void an_interrupt_is_answered_at_once(void **state)
 	start_all();
 	end_time = machine_now + 100 * SLICE;
 	machine_step(0);
-	assert_true(guests[0].entries > 100);
+	assert_true(guests[0].entries > 50);
 }
 
 static void wfi_with_something_pending_does_not_wait(void **state)
@@ -663,6 +734,8 @@ int main(void)
 		cmocka_unit_test(far_timer_does_not_wake),
 		cmocka_unit_test(spinning_vcpus_share_alike),
 		cmocka_unit_test(who_wakes_goes_first_but_pays),
+		cmocka_unit_test(vms_share_by_weight),
+		cmocka_unit_test(caps_hold),
 		cmocka_unit_test(an_interrupt_is_answered_at_once),
 		cmocka_unit_test(wfi_with_something_pending_does_not_wait),
 		cmocka_unit_test(the_virtual_timer_wakes),

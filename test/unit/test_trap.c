@@ -341,7 +341,7 @@ static void trap_passes_other_aborts_on(void **state)
 {
 	(void)state;
 	for (unsigned fsc = 0; fsc < 64; fsc++) {
-		if ((fsc & FSC_TYPE_MASK) == FSC_TRANSLATION) {
+		if ((fsc & FSC_TYPE_MASK) == FSC_TRANSLATION || (fsc & FSC_TYPE_MASK) == FSC_PERMISSION) {
 			continue;
 		}
 		setup(state);
@@ -350,6 +350,54 @@ static void trap_passes_other_aborts_on(void **state)
 		assert_injected(fixture_trap(true), EXTERNAL_ABORT_READ);
 		assert_int_equal(fx.device.reads, 0);
 	}
+}
+
+/* ---- a device over memory ---- */
+
+#define SHOWN_BASE (RAM_BASE + 0x2000)
+
+/* Memory of the guest with those attributes, of which the device has the rest. A permission fault tells no IPA. */
+static void fault_on_shown(unsigned attrs, uint64_t esr, uint64_t offset)
+{
+	fx.ram_attrs = attrs;
+	assert_int_equal(bus_add(&fx.vm.bus, ipa(SHOWN_BASE), DEVICE_SIZE, &device_ops, &fx.device), OK);
+	fixture_fault((esr & ~(uint64_t)FSC_TYPE_MASK) | FSC_PERMISSION, SHOWN_BASE + offset);
+	write_hpfar_el2(0xdeadbeef0);
+}
+
+static void trap_gives_a_device_what_its_memory_forbids(void **state)
+{
+	setup(state);
+	v->regs.x[1] = 0x98;
+	fault_on_shown(STAGE2_R, fixture_dabt(2, true, 1, false, false), 0x154);
+	assert_skipped(fixture_trap(true));
+	assert_int_equal(fx.device.writes, 1);
+	assert_int_equal(fx.device.last_offset, 0x154);
+	assert_int_equal(fx.device.last_value, 0x98);
+	setup(state);
+	fx.device.bytes[0x40] = 'Q';
+	fault_on_shown(0, fixture_dabt(1, false, 1, false, false), 0x40);
+	assert_skipped(fixture_trap(true));
+	assert_int_equal(v->regs.x[1], 'Q');
+	/* By now the memory is shown again: its own contents. */
+	setup(state);
+	fault_on_shown(STAGE2_R, fixture_dabt(2, false, 1, false, false), 0x40);
+	assert_int_equal(fixture_trap(true), TRAP_RESUME);
+	assert_int_equal(v->regs.pc, pc_before);
+	assert_int_equal(fx.device.reads, 0);
+	/* A walk's own update of the guest's tables is no access to a device, and maintenance has nothing to do. */
+	setup(state);
+	fault_on_shown(STAGE2_R, fixture_dabt(2, true, 1, false, false) | ESR_ABT_S1PTW, 0x40);
+	assert_int_equal(fixture_trap(true), TRAP_RESUME);
+	assert_int_equal(v->regs.pc, RAM_BASE + 0x800 + 0x200);
+	setup(state);
+	fault_on_shown(STAGE2_R, fixture_dabt_bare(true) | ESR_ABT_CM, 0x40);
+	assert_skipped(fixture_trap(true));
+	assert_int_equal(fx.device.writes, 0);
+	/* Execution is none either. */
+	setup(state);
+	fault_on_shown(STAGE2_R, FIELD_PUT(ESR_EC, EC_IABT_LOWER), 0x40);
+	assert_injected(fixture_trap(true), 0x86000010);
 }
 
 /* ---- devices, without a syndrome ---- */
@@ -521,6 +569,7 @@ int main(void)
 		cmocka_unit_test_setup(trap_of_a_walk_outside_ram_is_an_abort_on_the_walk, setup),
 		cmocka_unit_test_setup(trap_skips_cache_maintenance_on_devices, setup),
 		cmocka_unit_test_setup(trap_aborts_execution_from_devices, setup),
+		cmocka_unit_test_setup(trap_gives_a_device_what_its_memory_forbids, setup),
 		cmocka_unit_test_setup(trap_passes_other_aborts_on, setup),
 		cmocka_unit_test_setup(trap_emulates_a_load_pair, setup),
 		cmocka_unit_test_setup(trap_emulates_writeback, setup),

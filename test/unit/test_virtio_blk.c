@@ -290,6 +290,55 @@ static void many_requests_by_one_notification(void **state)
 	stop(f);
 }
 
+/*
+ * A driver without limits asks for more than a turn moves, behind another request. Each turn but the last repeats the
+ * guest's notification and shows nothing as used; the data are all there in the end.
+ */
+static void a_long_request_takes_several_turns(void **state)
+{
+	const uint32_t size = MIB(11);
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct virtio_blk_disk disk = { malloc(size), size, false, "long" };
+	uint64_t header, data;
+	struct virtq_used_elem elem;
+
+	(void)state;
+	f->vm = test_vm_new(MIB(16));
+	random_fill(disk.data, size);
+	assert_int_equal(virtio_blk_create(&f->vm->vm, ipa(BASE), INTID, &disk, &f->dev), OK);
+	assert_true(driver_start(f->vm, BASE, VIRTIO_F_VERSION_1, &f->q, 1, 16));
+	header = test_vm_alloc(f->vm, 64, 16);
+	data = test_vm_alloc(f->vm, size, 16);
+	for (unsigned write = 0; write < 2; write++) {
+		struct virtio_blk_req req = { .type = write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN };
+		struct driver_buffer buffers[] = { { header, sizeof(req), false },
+						   { data, size, !write },
+						   { header + sizeof(req), 1, true } };
+		uint64_t pc = 0x1000;
+		unsigned turns = 0;
+
+		memcpy(test_vm_ptr(f->vm, header), &req, sizeof(req));
+		if (write) {
+			random_fill(test_vm_ptr(f->vm, data), size);
+		}
+		assert_true(driver_add(&f->q, buffers, 3) >= 0);
+		do {
+			f->vm->vcpu[0].regs.pc = pc;
+			assert_false(driver_take(&f->q, &elem));
+			test_write(f->vm, BASE + VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+			turns++;
+		} while (f->vm->vcpu[0].regs.pc == pc - 4 && turns < 10);
+		assert_int_equal(turns, 3);
+		assert_int_equal(f->vm->vcpu[0].regs.pc, pc);
+		assert_true(driver_take(&f->q, &elem));
+		assert_int_equal(elem.len, write ? 1 : size + 1);
+		assert_int_equal(*(uint8_t *)test_vm_ptr(f->vm, header + sizeof(req)), VIRTIO_BLK_S_OK);
+		assert_memory_equal(test_vm_ptr(f->vm, data), disk.data, size);
+	}
+	free(disk.data);
+	stop(f);
+}
+
 static void no_memory_or_no_place_leaves_nothing_behind(void **state)
 {
 	struct test_vm *vm = test_vm_new(MIB(1));
@@ -316,6 +365,7 @@ int main(void)
 		cmocka_unit_test(read_only_disk_stays_as_it_is),
 		cmocka_unit_test(a_request_without_header_or_status_breaks_the_device),
 		cmocka_unit_test(many_requests_by_one_notification),
+		cmocka_unit_test(a_long_request_takes_several_turns),
 		cmocka_unit_test(no_memory_or_no_place_leaves_nothing_behind),
 	};
 

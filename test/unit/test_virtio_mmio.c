@@ -161,11 +161,16 @@ static void status_goes_in_order_and_only_forward(void **state)
 	assert_int_equal(reg(f, VIRTIO_MMIO_STATUS), 0);
 	assert_int_equal(f->probe->dev.driver_features, 0);
 	assert_int_equal(f->probe->resets, 2);
-	/* FEATURES_OK needs ACKNOWLEDGE and DRIVER. */
+	/* FEATURES_OK needs DRIVER; ACKNOWLEDGE may be missing. */
+	set(f, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	set(f, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	set(f, VIRTIO_MMIO_STATUS, VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_ACKNOWLEDGE);
+	assert_int_equal(reg(f, VIRTIO_MMIO_STATUS), VIRTIO_STATUS_ACKNOWLEDGE);
+	set(f, VIRTIO_MMIO_STATUS, 0);
 	set(f, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
 	set(f, VIRTIO_MMIO_DRIVER_FEATURES, 1);
 	set(f, VIRTIO_MMIO_STATUS, VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER);
-	assert_int_equal(reg(f, VIRTIO_MMIO_STATUS), VIRTIO_STATUS_DRIVER);
+	assert_int_equal(reg(f, VIRTIO_MMIO_STATUS), VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER);
 }
 
 static void queues_start_after_features_and_keep_their_place(void **state)

@@ -93,7 +93,7 @@ static const struct virtio_net_hdr plain;
 /* Delivers a frame that comes from no guest. */
 static enum net_result deliver(struct fixture *f, const uint8_t *bytes, uint32_t size)
 {
-	struct net_frame frame = { .size = size, .data = bytes + NET_FRAME_MIN };
+	struct net_frame frame = { .header_size = NET_FRAME_MIN, .size = size, .data = bytes + NET_FRAME_MIN };
 
 	memcpy(frame.header, bytes, NET_FRAME_MIN);
 	return net_port_deliver(f->port, &frame);
@@ -370,6 +370,176 @@ static void partial_checksums(void **state)
 	}
 }
 
+/* A TCP segment of 'data' bytes, to be cut into pieces of 'piece': headers of 54 bytes. */
+static struct virtio_net_hdr make_big(uint8_t *frame, uint32_t data, uint16_t piece)
+{
+	random_fill(frame, 54 + data);
+	frame[12] = 0x08;
+	frame[13] = 0;
+	frame[14] = 0x45;
+	frame[20] = 0x40;
+	frame[21] = 0;
+	frame[23] = 6;
+	frame[46] = 0x50;
+	return (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+					.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+					.hdr_len = 0xffff, /* not believed */
+					.gso_size = piece,
+					.csum_start = 34,
+					.csum_offset = 16 };
+}
+
+#define OFFLOADS (VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4)
+
+/* A driver that takes it gets it in one, with a header of ours. */
+static void big_frames_pass_uncut(void **state)
+{
+	static uint8_t frame[3600], bytes[4096];
+
+	(void)state;
+	for (unsigned round = 0; round < 500; round++) {
+		uint32_t data = 1 + random_below(3500), size = 0;
+		struct fixture *f = start(OFFLOADS | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 |
+						  VIRTIO_NET_F_MRG_RXBUF,
+					  &net_loopback);
+		struct virtio_net_hdr hdr = make_big(frame, data, 1000), got;
+		struct virtq_used_elem elem;
+
+		f->rx_size = 700;
+		for (unsigned i = 0; i < 6; i++) {
+			give_buffer(f);
+		}
+		send(f, &hdr, frame, 54 + data);
+		while (driver_take(&f->q[RX], &elem)) {
+			memcpy(bytes + size, test_vm_ptr(f->vm, f->rx + elem.id * 2048), elem.len);
+			size += elem.len;
+		}
+		assert_int_equal(size, HEADER + 54 + data);
+		memcpy(&got, bytes, HEADER);
+		assert_int_equal(got.hdr_len, 54);
+		assert_int_equal(got.num_buffers, (size + 699) / 700);
+		got.hdr_len = 0xffff;
+		got.num_buffers = 0;
+		assert_memory_equal(&got, &hdr, HEADER);
+		assert_memory_equal(bytes + HEADER, frame, 54 + data);
+		stop(f);
+	}
+}
+
+/* The bytes of a segmented frame arrive in order; when buffers run out it goes on where it was. */
+static void big_frames_are_cut_for_others(void **state)
+{
+	struct fixture *from = start(OFFLOADS, &net_loopback), *to = start(0, &net_loopback);
+	static uint8_t frame[3600];
+	struct virtio_net_hdr hdr = make_big(frame, 3500, 1000);
+	struct net_frame big = { .header_size = 54,
+				 .size = 3554,
+				 .partial_checksum = true,
+				 .checksum_start = 34,
+				 .checksum_offset = 16,
+				 .gso_type = hdr.gso_type,
+				 .gso_size = 1000,
+				 .data = frame + 54 };
+	uint8_t got[4096];
+	uint64_t progress = 0;
+	unsigned buffers;
+
+	(void)state;
+	memcpy(big.header, frame, 54);
+	big.progress = &progress;
+	give_buffer(to);
+	give_buffer(to);
+	assert_int_equal(net_port_deliver(to->port, &big), NET_FULL);
+	assert_int_equal(progress, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		uint32_t data = i == 3 ? 500 : 1000;
+
+		if (i == 2) {
+			give_buffer(to);
+			give_buffer(to);
+			assert_int_equal(net_port_deliver(to->port, &big), NET_TAKEN);
+		}
+		assert_int_equal(take_frame(to, got, &buffers), 54 + data);
+		assert_memory_equal(got + 54, frame + 54 + 1000 * i, data);
+	}
+	assert_int_equal(take_frame(to, got, &buffers), 0);
+	assert_int_equal(to->port->counters.rx_frames, 1);
+	/* From a guest, whose chain may be cut anywhere. */
+	for (unsigned i = 0; i < 4; i++) {
+		give_buffer(from);
+	}
+	send(from, &hdr, frame, 3554);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(take_frame(from, got, &buffers), 54 + (i == 3 ? 500 : 1000));
+		assert_memory_equal(got + 54, frame + 54 + 1000 * i, i == 3 ? 500 : 1000);
+	}
+	virtio_destroy(to->dev);
+	test_vm_free(to->vm);
+	free(to);
+	stop(from);
+}
+
+static void big_frames_that_are_wrong_are_dropped(void **state)
+{
+	struct fixture *f = start(OFFLOADS, &net_loopback);
+	static uint8_t frame[3600];
+	struct virtio_net_hdr hdr, good = make_big(frame, 3500, 1000);
+	unsigned buffers, dropped = 0;
+	uint8_t got[4096];
+
+	(void)state;
+#define DROPPED(change)                                                    \
+	do {                                                               \
+		hdr = good;                                                \
+		change;                                                    \
+		send(f, &hdr, frame, 3554);                                \
+		assert_int_equal(f->port->counters.tx_dropped, ++dropped); \
+	} while (0)
+	DROPPED(hdr.flags = 0);
+	DROPPED(hdr.flags = 3);
+	DROPPED(hdr.gso_type = VIRTIO_NET_HDR_GSO_NONE);
+	DROPPED(hdr.gso_type = VIRTIO_NET_HDR_GSO_TCPV6); /* not agreed */
+	DROPPED(hdr.gso_type = 3);
+	DROPPED(hdr.gso_type |= 0x80); /* ECN: not agreed */
+	DROPPED(hdr.gso_size = 0);
+	DROPPED(hdr.gso_size = 0xffff);
+	DROPPED(hdr.csum_start = 0xffff);
+	DROPPED(hdr.csum_start = 33);
+	DROPPED(hdr.csum_offset = 0xffff);
+	assert_int_equal(take_frame(f, got, &buffers), 0);
+	assert_false(device_broken(f->vm, BASE));
+	stop(f);
+}
+
+/* One that is larger than all that a ring can hold must not wait for ever. */
+static void what_never_fits_is_dropped(void **state)
+{
+	struct fixture *f = start(OFFLOADS | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_MRG_RXBUF,
+				  &net_loopback);
+	static uint8_t frame[3600];
+	struct net_frame big = { .header_size = 54,
+				 .size = 3554,
+				 .partial_checksum = true,
+				 .checksum_start = 34,
+				 .checksum_offset = 16,
+				 .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+				 .gso_size = 1000,
+				 .data = frame + 54 };
+
+	(void)state;
+	f->rx_size = 12;
+	while (f->q[RX].free_count >= 2) {
+		struct driver_buffer buffer = { f->rx, 12, true };
+
+		assert_int_equal(net_port_deliver(f->port, &big), NET_FULL);
+		driver_add(&f->q[RX], &buffer, 1);
+	}
+	driver_add(&f->q[RX], &(struct driver_buffer){ f->rx, 12, true }, 1);
+	assert_int_equal(net_port_deliver(f->port, &big), NET_DROPPED);
+	assert_int_equal(f->port->counters.rx_dropped, 1);
+	stop(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +551,10 @@ int main(void)
 		cmocka_unit_test(a_frame_for_nobody_is_dropped),
 		cmocka_unit_test(receive_buffers_need_a_notification_when_one_is_missed),
 		cmocka_unit_test(partial_checksums),
+		cmocka_unit_test(big_frames_pass_uncut),
+		cmocka_unit_test(big_frames_are_cut_for_others),
+		cmocka_unit_test(big_frames_that_are_wrong_are_dropped),
+		cmocka_unit_test(what_never_fits_is_dropped),
 	};
 
 	random_seed((uint64_t)time(NULL));

@@ -12,11 +12,12 @@
 #include "lib/addr.h"
 #include "lib/err.h"
 
-/* Owner numbers: 0 free, 1 EL2 itself, then PAGE_OWNER_VM + the VM's id. */
+/* Owner numbers: 0 free, 1 EL2 itself, 2 several VMs together, then PAGE_OWNER_VM + the VM's id. */
 enum {
 	PAGE_OWNER_FREE = 0,
 	PAGE_OWNER_EL2 = 1,
-	PAGE_OWNER_VM = 2,
+	PAGE_OWNER_SHARED = 2,
+	PAGE_OWNER_VM = 3,
 };
 
 /*

@@ -17,6 +17,13 @@ enum trap_result role_call(struct vcpu *v);
 enum trap_result role_wait(struct vcpu *v, bool wfi);
 
 /*
+ * The vCPU becomes READY from state 'from', or is READY no more: it comes into the queue of its CPU, or out of it.
+ * Called by vcpu_state_set() only. Own CPU.
+ */
+void role_ready(struct vcpu *v, uint32_t from);
+void role_unready(struct vcpu *v);
+
+/*
  * The vCPU that this CPU should run now: READY, or the current one if it is still RUNNING and its turn goes on (then it
  * is made READY first, so that every turn begins at READY). NULL: nothing to do. Own CPU.
  */
@@ -26,6 +33,8 @@ struct vcpu *role_next(struct cpu *cpu);
 void role_start(struct vcpu *v);
 /* VCPU_REQ_STOP was served: the vCPU is STOPPED and its state is in memory. Own CPU. */
 void role_stopped(struct vcpu *v);
+/* VCPU_REQ_PAUSE was served: the vCPU is PAUSED, or was OFF or STOPPED and is still. Own CPU. */
+void role_paused(struct vcpu *v);
 /* VCPU_REQ_DUMP: print the vCPU's registers for a person. Own CPU. */
 void role_dump(struct vcpu *v);
 /* Somebody kicked this CPU: work of the role's own. */

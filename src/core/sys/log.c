@@ -5,6 +5,7 @@
 #include "core/port/host.h"
 #include "core/sys/console.h"
 #include "lib/fmt.h"
+#include "lib/str.h"
 
 #define LIMIT_BURST 8
 
@@ -15,6 +16,31 @@ static enum log_level level_max = LOG_INFO;
 /* What is said before there is a console waits here, as far as there is room. */
 static char early[512];
 static unsigned early_length;
+
+/* A whole line that the UART has not taken all of yet. Whoever else prints ends it first. */
+static char waiting[CONSOLE_LINE_MAX + 4]; /* with a line's end before it, perhaps, and behind it */
+static unsigned waiting_size, waiting_next;
+
+static bool line_is_out(void)
+{
+	return waiting_next >= waiting_size;
+}
+
+/* What the UART takes now. True if that was the rest. */
+static bool send_line(void)
+{
+	while (!line_is_out() && console_try_putc(waiting[waiting_next])) {
+		waiting_next++;
+	}
+	return line_is_out();
+}
+
+static __attribute__((noinline)) void end_line(void)
+{
+	while (!line_is_out()) {
+		console_putc(waiting[waiting_next++]);
+	}
+}
 
 /* Apart, so that the usual character is quick. */
 static __attribute__((noinline)) void flush_early(void)
@@ -35,6 +61,9 @@ static void put(char c)
 	}
 	if (unlikely(early_length != 0)) {
 		flush_early();
+	}
+	if (unlikely(!line_is_out())) {
+		end_line();
 	}
 	console_putc(c);
 }
@@ -71,9 +100,35 @@ bool console_try_raw(char c)
 	bool taken;
 
 	spin_lock(&console_lock);
-	taken = console_try_putc(c);
+	taken = (likely(line_is_out()) || send_line()) && console_try_putc(c);
 	if (taken) {
 		last_char = c == '\r' ? '\n' : c;
+	}
+	spin_unlock(&console_lock);
+	return taken;
+}
+
+static void add_to_line(const char *text, unsigned length)
+{
+	memcpy(waiting + waiting_size, text, length);
+	waiting_size += length;
+}
+
+bool console_try_line(const char *text, unsigned length)
+{
+	bool taken;
+
+	spin_lock(&console_lock);
+	taken = send_line();
+	if (taken && text != NULL) {
+		waiting_size = waiting_next = 0;
+		if (last_char != '\n') {
+			add_to_line("\r\n", 2);
+		}
+		add_to_line(text, MIN(length, (unsigned)CONSOLE_LINE_MAX));
+		add_to_line("\r\n", 2);
+		last_char = '\n';
+		(void)send_line();
 	}
 	spin_unlock(&console_lock);
 	return taken;

@@ -23,8 +23,9 @@ void cpu_init(struct cpu *cpu, unsigned index, uint64_t mpidr)
 	cpu->stack_top = (uint64_t)(uintptr_t)cpu;
 	cpu->deadline = UINT64_MAX;
 	cpu->time_kind = CPU_TIME_HYP;
-	list_init(&cpu->vcpus);
-	list_init(&cpu->ready);
+	for (unsigned i = 0; i < CPU_VCPU_GROUPS; i++) {
+		list_init(&cpu->vcpus[i]);
+	}
 	timer_queue_init(&cpu->timers);
 	timer_init(&cpu->slice, &slice_ops);
 }

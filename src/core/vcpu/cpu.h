@@ -6,6 +6,7 @@
 #include "arch/sysreg.h"
 #include "core/vcpu/timer.h"
 #include "lib/addr.h"
+#include "lib/heap.h"
 #include "lib/list.h"
 
 struct vcpu;
@@ -31,10 +32,11 @@ enum cpu_time {
 
 /* What a CPU is asked to look at. */
 enum {
-	CPU_ATTENTION_VCPU = 1 << 0, /* some vCPU of its own has requests */
-	CPU_ATTENTION_ROLE = 1 << 1, /* work of the role's (role_serve) */
-	CPU_ATTENTION_WORK = 1 << 2, /* something was posted (cpu_post) */
+	CPU_ATTENTION_ROLE = 1 << 0, /* work of the role's (role_serve) */
+	CPU_ATTENTION_WORK = 1 << 1, /* something was posted (cpu_post) */
+	CPU_ATTENTION_VCPU = 1 << 2, /* requests of a vCPU of group 0; the bits above are those of the others */
 };
+#define CPU_VCPU_GROUPS 30 /* a CPU with more vCPUs looks at several for a request of one */
 
 /* Something for a CPU to do in its loop, in an object that stays until it is done. */
 struct work;
@@ -60,13 +62,20 @@ struct cpu {
 	uint64_t mpidr; /* affinity fields only */
 	uint64_t sgi_target; /* names it in ICC_SGI1R_EL1 */
 
-	struct list vcpus;   /* all vCPUs that belong here, by cpu_node */
+	struct list vcpus[CPU_VCPU_GROUPS]; /* those that belong here, by cpu_node, dealt out in turn */
 	unsigned vcpu_count; /* one alone runs untrapped */
-	struct list ready;   /* READY vCPUs in turn, by queue_node */
 	struct timer_queue timers;
-	struct vcpu *turn;   /* who is charged for the time since 'turn_since', or NULL */
+
+	/* The role's scheduler: */
+	struct heap woken;      /* struct vm_share, by virtual time: those who woke up */
+	struct heap ready;      /* the others who want the CPU and have not got it */
+	struct vm_share *turn;  /* who is charged for the time since 'turn_since', or NULL */
 	uint64_t turn_since;
-	struct timer slice;  /* ends the turn, while others are ready */
+	uint64_t switch_ticks;  /* what it took to load a vCPU the last time */
+	uint64_t virtual_time;  /* the mean of the shares that want the CPU, by weight */
+	uint64_t weight;        /* the sum of theirs */
+	struct timer slice;     /* when the scheduler must look again */
+
 	uint64_t deadline;  /* what EL2's timer is programmed with; UINT64_MAX: off */
 	bool timer_due;     /* it fired; the loop runs the queue */
 	bool reschedule;    /* the loop shall ask the role who is next */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Aborts from stage 2: emulated devices, accesses to nothing, and faults that are over when we look. */
+/*
+ * Aborts from stage 2: emulated devices, accesses to nothing, and faults that are over when we look. A device may lie
+ * over memory that stage 2 shows the guest for some accesses and not for others: those that it does not permit are the
+ * device's.
+ */
 #include "core/vcpu/trap_priv.h"
 
 #include "arch/translate.h"
@@ -127,14 +131,14 @@ static bool access_elements(struct vcpu *v, const struct insn_access *a, uint64_
 }
 
 /*
- * Emulates the instruction at the PC. It may be another than the one that faulted, or its registers name another
- * address: then it is not in the faulting page, whose IPA is all that we know, and the guest gets an abort. So does
- * an access that crosses into the next page.
+ * Emulates the instruction at the PC; 'fault' is the IPA of the fault. It may be another than the one that faulted, or
+ * its registers name another address: then it is not in the faulting page, whose IPA is all that we know, and the
+ * guest gets an abort. So does an access that crosses into the next page.
  */
-static bool emulate(struct vcpu *v, uint64_t esr)
+static bool emulate(struct vcpu *v, uint64_t esr, uint64_t fault)
 {
 	struct insn_access access;
-	uint64_t base, va, ipa;
+	uint64_t base, va, pc = v->regs.pc;
 	uint32_t word;
 
 	if (!fetch(v, &word) || !insn_decode(word, &access) || access.load != ((esr & ESR_ABT_WNR) == 0)) {
@@ -146,11 +150,10 @@ static bool emulate(struct vcpu *v, uint64_t esr)
 	    PAGE_OFFSET(va) + (unsigned)(access.size * access.count) > PAGE_SIZE) {
 		return false;
 	}
-	ipa = ipa_from_hpfar(va);
-	if (!access_elements(v, &access, ipa)) {
+	if (!access_elements(v, &access, ALIGN_DOWN(fault, PAGE_SIZE) + PAGE_OFFSET(va))) {
 		return false;
 	}
-	if (access.writeback) {
+	if (access.writeback && v->regs.pc == pc) { /* else it is repeated, with the same base */
 		write_base(v, access.rn, base + (uint64_t)(int64_t)access.step);
 	}
 	vcpu_skip(v);
@@ -211,40 +214,51 @@ static inline bool is_simple(const struct vcpu *v, uint64_t esr)
 	       (v->regs.pstate & PSTATE_NRW) == 0;
 }
 
+/* Whether the access may be a device's: stage 2 did not permit it, and it is an instruction's own. */
+static bool may_be_device(const struct vcpu *v, uint64_t esr)
+{
+	unsigned type = (unsigned)FIELD_GET(ESR_ABT_FSC, esr) & FSC_TYPE_MASK;
+
+	/* AArch32 is hidden; a program that got there all the same may not use devices. */
+	return (type == FSC_TRANSLATION || type == FSC_PERMISSION) && (esr & ESR_ABT_S1PTW) == 0 &&
+	       (v->regs.pstate & PSTATE_NRW) == 0;
+}
+
 /* All but a simple access to the device that was accessed last. */
 static __attribute__((noinline)) enum trap_result data_abort_slow(struct vcpu *v, uint64_t esr)
 {
+	unsigned size = 1u << FIELD_GET(ESR_ABT_SAS, esr);
 	bool write = (esr & ESR_ABT_WNR) != 0;
+	const struct bus_region *region;
 	uint64_t address;
 
 	if ((esr & ESR_ABT_ISV) != 0 && is_simple(v, esr)) {
-		unsigned size = 1u << FIELD_GET(ESR_ABT_SAS, esr);
-		const struct bus_region *region;
-
 		address = ipa_from_hpfar(read_far_el2());
 		region = find_region(v, address, size);
 		if (region != NULL) {
 			return access_device(v, esr, region, address - region->base, size);
 		}
 	}
-	/* Cache maintenance and walks that update flags set WnR too; RAM is writable wherever they may go on. */
-	if (fault_ipa(v, esr, &address) && fault_is_over(v, address, write ? STAGE2_W : STAGE2_R)) {
-		return TRAP_RESUME;
-	}
-	/* AArch32 is hidden; a program that got there all the same may not use devices. */
-	if ((FIELD_GET(ESR_ABT_FSC, esr) & FSC_TYPE_MASK) != FSC_TRANSLATION || (esr & ESR_ABT_S1PTW) != 0 ||
-	    (v->regs.pstate & PSTATE_NRW) != 0) {
+	if (!fault_ipa(v, esr, &address)) {
 		return abort_guest(v, esr);
 	}
-	/* There is no cached copy of a device or of nothing, so maintenance has nothing to do. */
+	/* Cache maintenance and walks that update flags set WnR too; RAM is writable wherever they may go on. */
+	if (fault_is_over(v, address, write ? STAGE2_W : STAGE2_R)) {
+		return TRAP_RESUME;
+	}
+	if (!may_be_device(v, esr)) {
+		return abort_guest(v, esr);
+	}
+	/* There is no cached copy of a device, of nothing, or of what this guest may not access: nothing to do. */
 	if ((esr & ESR_ABT_CM) != 0) {
 		vcpu_skip(v);
 		return TRAP_RESUME;
 	}
-	if ((esr & ESR_ABT_ISV) == 0 && emulate(v, esr)) {
-		return TRAP_RESUME;
+	if ((esr & ESR_ABT_ISV) == 0) {
+		return emulate(v, esr, address) ? TRAP_RESUME : abort_guest(v, esr);
 	}
-	return abort_guest(v, esr);
+	region = find_region(v, address, size);
+	return region != NULL ? access_device(v, esr, region, address - region->base, size) : abort_guest(v, esr);
 }
 
 enum trap_result trap_data_abort(struct vcpu *v, uint64_t esr, enum trap_saved saved)

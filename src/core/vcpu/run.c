@@ -30,11 +30,13 @@ static bool edge_exists(enum vcpu_state from, enum vcpu_state to)
 	case VCPU_OFF:
 		return from == VCPU_RUNNING || from == VCPU_STOPPED;
 	case VCPU_READY:
-		return from == VCPU_OFF || from == VCPU_RUNNING || from == VCPU_WAITING;
+		return from == VCPU_OFF || from == VCPU_RUNNING || from == VCPU_WAITING || from == VCPU_PAUSED;
 	case VCPU_RUNNING:
 		return from == VCPU_READY;
 	case VCPU_WAITING:
 		return from == VCPU_RUNNING;
+	case VCPU_PAUSED:
+		return from == VCPU_READY || from == VCPU_RUNNING || from == VCPU_WAITING;
 	case VCPU_STOPPED:
 		return true;
 	}
@@ -47,16 +49,10 @@ bool vcpu_state_set(struct vcpu *v, enum vcpu_state state)
 		return false;
 	}
 	if (v->state == VCPU_READY) {
-		list_remove(&v->queue_node);
+		role_unready(v);
 	}
 	if (state == VCPU_READY) {
-		/* Who waited with something left of its turn goes first. */
-		v->woken = v->state == VCPU_WAITING && v->turn_left != 0;
-		if (v->woken) {
-			list_insert(&v->cpu->ready, &v->queue_node);
-		} else {
-			list_append(&v->cpu->ready, &v->queue_node);
-		}
+		role_ready(v, v->state);
 	}
 	atomic_store(&v->state, state);
 	return true;
@@ -80,13 +76,13 @@ static void wake_if_pending(struct vcpu *v)
 void vcpu_request(struct vcpu *v, uint32_t requests)
 {
 	atomic_or(&v->requests, requests);
-	cpu_kick(v->cpu, CPU_ATTENTION_VCPU);
+	cpu_kick(v->cpu, v->attention);
 }
 
 void vgic_port_kick(struct vcpu *target)
 {
 	/* vgic.dirty is the request. */
-	cpu_kick(target->cpu, CPU_ATTENTION_VCPU);
+	cpu_kick(target->cpu, target->attention);
 }
 
 bool vgic_port_loaded_elsewhere(const struct vcpu *target)
@@ -122,6 +118,16 @@ static void serve_vcpu(struct vcpu *v)
 	if ((requests & VCPU_REQ_DUMP) != 0) {
 		role_dump(v);
 	}
+	/* A VM is resumed only when all of it is paused, so of the two the request to pause is the later one. */
+	if ((requests & VCPU_REQ_RESUME) != 0 && v->state == VCPU_PAUSED) {
+		vcpu_state_set(v, VCPU_READY);
+	}
+	if ((requests & VCPU_REQ_PAUSE) != 0) {
+		vcpu_put(v);
+		timer_stop(&v->cpu->timers, &v->vtimer_wake);
+		vcpu_state_set(v, VCPU_PAUSED);
+		role_paused(v);
+	}
 	if ((requests & VCPU_REQ_STOP) != 0) {
 		vcpu_put(v);
 		vcpu_state_set(v, VCPU_STOPPED);
@@ -132,23 +138,30 @@ static void serve_vcpu(struct vcpu *v)
 	}
 }
 
+static void serve_group(struct cpu *cpu, unsigned group)
+{
+	list_for_each (node, &cpu->vcpus[group]) {
+		struct vcpu *v = list_entry(node, struct vcpu, cpu_node);
+
+		if (atomic_load(&v->requests) != 0) {
+			serve_vcpu(v);
+		}
+		if (atomic_load(&v->vgic.dirty) != 0) {
+			if (cpu->current == v) {
+				vgic_enter(&v->vgic);
+			}
+			wake_if_pending(v);
+		}
+	}
+}
+
 static void serve_requests(struct cpu *cpu)
 {
 	while (atomic_load(&cpu->attention) != 0) {
 		uint32_t attention = atomic_swap(&cpu->attention, 0);
 
-		list_for_each (node, &cpu->vcpus) {
-			struct vcpu *v = list_entry(node, struct vcpu, cpu_node);
-
-			if (atomic_load(&v->requests) != 0) {
-				serve_vcpu(v);
-			}
-			if (atomic_load(&v->vgic.dirty) != 0) {
-				if (cpu->current == v) {
-					vgic_enter(&v->vgic);
-				}
-				wake_if_pending(v);
-			}
+		for (uint32_t groups = attention / CPU_ATTENTION_VCPU; groups != 0; groups &= groups - 1) {
+			serve_group(cpu, (unsigned)__builtin_ctz(groups));
 		}
 		if ((attention & CPU_ATTENTION_WORK) != 0) {
 			cpu_run_work(cpu);
@@ -215,13 +228,13 @@ void vcpu_put(struct vcpu *v)
 
 static void vcpu_load(struct cpu *cpu, struct vcpu *v)
 {
-	if (cpu->current == v) {
-		return;
-	}
+	struct vcpu **last = &v->vm->shares[cpu->index].last;
+
 	if (cpu->current != NULL) {
 		vcpu_put(cpu->current);
 	}
-	write_hcr_el2(vcpu_hcr(&cpu_features, cpu->vcpu_count == 1));
+	/* With a cap, time in WFI must not count. */
+	write_hcr_el2(vcpu_hcr(&cpu_features, cpu->vcpu_count == 1 && v->vm->cap == 0));
 	write_vtcr_el2(v->vm->stage2.vtcr);
 	write_vttbr_el2(v->vm->stage2.vttbr);
 	write_vmpidr_el2(v->mpidr);
@@ -231,12 +244,12 @@ static void vcpu_load(struct cpu *cpu, struct vcpu *v)
 	debug_load(v);
 	fp_trap_set(cpu, v);
 	isb();
-	if (v->vm->last_vcpu[cpu->index] != v) {
+	if (*last != v) {
 		/*
 		 * Two vCPUs may use one ASID for different tables; a real CPU would not share TLB entries between
 		 * them.
 		 */
-		v->vm->last_vcpu[cpu->index] = v;
+		*last = v;
 		arch_flush_local_guest();
 	}
 	atomic_store_release(&cpu->current, v);
@@ -261,8 +274,10 @@ void vcpu_init(struct vcpu *v, struct vm *vm, struct cpu *cpu, unsigned index, u
 
 void vcpu_attach(struct vcpu *v)
 {
-	list_append(&v->cpu->vcpus, &v->cpu_node);
-	v->cpu->vcpu_count++;
+	unsigned group = v->cpu->vcpu_count++ % CPU_VCPU_GROUPS;
+
+	v->attention = (uint32_t)CPU_ATTENTION_VCPU << group;
+	list_append(&v->cpu->vcpus[group], &v->cpu_node);
 }
 
 void vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t context)
@@ -275,6 +290,8 @@ void vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t context)
 		v->cpu->fp_owner = NULL;
 	}
 	timer_stop(&v->cpu->timers, &v->vtimer_wake);
+	/* It finds no translations of its life before. */
+	v->vm->shares[v->cpu->index].last = NULL;
 	ptimer_reset(v);
 	debug_reset(v);
 	vgic_cpu_reset(&v->vgic);
@@ -421,7 +438,10 @@ static void idle(struct cpu *cpu)
 
 static void run(struct cpu *cpu, struct vcpu *v)
 {
-	vcpu_load(cpu, v);
+	if (cpu->current != v) {
+		vcpu_load(cpu, v);
+		cpu->switch_ticks = cpu_now() - cpu->turn_since;
+	}
 	/* Only now: who left the CPU for v may have left a deadline of his virtual timer. */
 	cpu_program_timer(cpu);
 	vcpu_state_set(v, VCPU_RUNNING);

@@ -25,6 +25,7 @@ void vcpu_attach(struct vcpu *v);
  *   READY -> RUNNING -> READY        its turn, and its end
  *   RUNNING -> WAITING -> READY      WFI, and an interrupt
  *   RUNNING -> OFF                   PSCI CPU_OFF
+ *   READY, RUNNING, WAITING -> PAUSED -> READY   paused, and resumed: to wake from WFI early is harmless
  *   any -> STOPPED -> OFF            the VM stopped; it is being reset
  */
 bool vcpu_state_set(struct vcpu *v, enum vcpu_state state);

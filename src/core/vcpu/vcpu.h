@@ -34,6 +34,7 @@ enum vcpu_state {
 	VCPU_READY,   /* may run; on its CPU's run queue */
 	VCPU_RUNNING, /* is the CPU's current vCPU */
 	VCPU_WAITING, /* WFI or CPU_SUSPEND, until an interrupt is pending */
+	VCPU_PAUSED,  /* the VM is paused, and it was in one of the three above */
 	VCPU_STOPPED, /* the VM stopped it: off, crashed or being reset */
 };
 
@@ -42,6 +43,8 @@ enum {
 	VCPU_REQ_START = 1 << 1, /* PSCI CPU_ON: entry, context and state are in 'start' */
 	VCPU_REQ_STOP = 1 << 2,  /* the VM stops: leave the guest and do not come back */
 	VCPU_REQ_DUMP = 1 << 3,  /* show the registers (role_dump) */
+	VCPU_REQ_PAUSE = 1 << 4, /* leave the guest until VCPU_REQ_RESUME */
+	VCPU_REQ_RESUME = 1 << 5,
 };
 
 /* What vcpu_enter leaves to its caller. */
@@ -53,6 +56,7 @@ enum vcpu_exit {
 struct vcpu_start {
 	uint64_t entry;
 	uint64_t context; /* x0 */
+	uint32_t ready;   /* atomic; both are written, and have yet to be taken */
 };
 
 struct vcpu_stats {
@@ -65,6 +69,7 @@ struct vcpu {
 	struct vcpu_regs regs; /* first: enter.S */
 	struct vm *vm;
 	struct cpu *cpu;   /* the physical CPU that it belongs to */
+	uint32_t attention; /* its bit in cpu->attention */
 	uint32_t requests; /* atomic; VCPU_REQ_* */
 	uint32_t state;    /* enum vcpu_state; atomic reads by anybody, written by vcpu_state_set on its CPU */
 	struct vgic_cpu vgic;
@@ -73,7 +78,7 @@ struct vcpu {
 	uint64_t mpidr; /* VMPIDR_EL2 */
 
 	uint32_t power;          /* atomic; the PSCI affinity state: role/hyp/psci.c owns it */
-	struct vcpu_start start; /* written by the caller of CPU_ON between winning 'power' and VCPU_REQ_START */
+	struct vcpu_start start; /* where VCPU_REQ_START leads; role/hyp/psci.h says who writes it */
 
 	struct timer ptimer; /* emulated CNTP: when to raise its PPI */
 	uint64_t ptimer_ctl; /* ENABLE, IMASK; ISTATUS is computed */
@@ -84,10 +89,10 @@ struct vcpu {
 	uint64_t mmio_value;                  /* what a device answered, on its way to a register */
 	struct debug_state debug;
 
-	struct list queue_node; /* run queue of its CPU */
-	uint64_t turn_left;     /* ticks left of its turn; the role's scheduler sets it */
-	bool woken;             /* READY after WAITING, with a turn to go on with */
-	struct list cpu_node;   /* all vCPUs of its CPU */
+	struct list queue_node; /* in the list of its VM's share while READY; the role's scheduler, as the next two */
+	uint64_t turn_left;     /* ticks left of its part of its VM's turns */
+	bool woken;             /* READY after WAITING, with something left */
+	struct list cpu_node;   /* in cpu->vcpus */
 	struct vcpu_stats stats;
 	struct el1_state el1;
 	struct fp_state fp;
@@ -102,6 +107,12 @@ static inline void vcpu_skip(struct vcpu *v)
 	v->regs.pc += 4;
 	v->regs.pstate &= ~(PSTATE_SS | PSTATE_BTYPE);
 }
+
+/*
+ * For a device that is written to: the guest will write the same once more, as the device has more to do for it than
+ * may be done at once. Takes back the vcpu_skip() that follows the device's answer.
+ */
+static inline void vcpu_repeat(struct vcpu *v) { v->regs.pc -= 4; }
 
 /* Xn of the guest with 31 as XZR. */
 static inline uint64_t vcpu_get_reg(const struct vcpu *v, uint64_t n) { return likely(n < 31) ? v->regs.x[n] : 0; }

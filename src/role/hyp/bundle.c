@@ -80,7 +80,8 @@ static bool has_file(const struct bundle *bundle, const char *vm, const char *de
 
 bool bundle_has_files(const struct bundle *bundle, const struct vm_config *c, struct report *report)
 {
-	if (!has_file(bundle, c->name, NULL, "kernel", c->kernel, report) ||
+	if ((c->kernel != NULL && !has_file(bundle, c->name, NULL, "kernel", c->kernel, report)) ||
+	    (c->firmware != NULL && !has_file(bundle, c->name, NULL, "firmware", c->firmware, report)) ||
 	    (c->initrd != NULL && !has_file(bundle, c->name, NULL, "initrd", c->initrd, report))) {
 		return false;
 	}

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "role/hyp/devices.h"
 
-#include "arch/zero.h"
 #include "core/mm/pool.h"
 #include "lib/fmt.h"
 #include "lib/str.h"
-#include "role/hyp/console.h"
+#include "role/hyp/dev/cfi_flash.h"
 #include "role/hyp/dev/net_loopback.h"
 #include "role/hyp/dev/net_switch.h"
 #include "role/hyp/dev/pl011.h"
@@ -15,6 +14,7 @@
 #include "role/hyp/dev/virtio_net.h"
 #include "role/hyp/dev/virtio_rng.h"
 #include "role/hyp/networks.h"
+#include "role/hyp/regions.h"
 
 /* ---- GICD and GICR on the bus ---- */
 
@@ -43,39 +43,15 @@ static const struct bus_ops redist_ops = { .read = redist_read, .write = redist_
 
 /* ---- virtio ---- */
 
-/* A disk is the VM's own copy of a file in the bundle; it lives as long as the VM, over its resets. */
-static enum err make_disk(struct hyp_vm *vm, struct vm_disk *disk, struct span file)
-{
-	uint64_t pages = (file.size + PAGE_SIZE - 1) / PAGE_SIZE;
-	enum err error = pages == 0
-				 ? ERR_INVALID
-				 : pool_alloc(pages, PAGE_SIZE, (uint16_t)(PAGE_OWNER_VM + vm->vm.id), &disk->memory);
-
-	if (error == OK) {
-		disk->pages = pages;
-		memcpy(pa_ptr(disk->memory), file.data, file.size);
-	}
-	return error;
-}
-
-static enum err make_blk(struct hyp_vm *vm, const struct bundle *bundle, unsigned slot, ipa_t base, unsigned intid)
+static enum err make_blk(struct hyp_vm *vm, unsigned slot, ipa_t base, unsigned intid)
 {
 	const struct vm_device_config *config = &vm->config->devices[slot];
-	struct vm_disk *disk = &vm->disks[slot];
 	char serial[VM_NAME_MAX + MANIFEST_NAME_MAX + 2];
-	struct span file;
-	enum err error = bundle_file(bundle, config->file, &file);
 
-	if (error == OK) {
-		error = make_disk(vm, disk, file);
-	}
-	if (error != OK) {
-		return error;
-	}
 	fmt_string(serial, sizeof(serial), "%s-%s", vm->vm.name, config->name);
 	return virtio_blk_create(&vm->vm, base, intid,
-				 &(struct virtio_blk_disk){ .data = pa_ptr(disk->memory),
-							    .size = file.size,
+				 &(struct virtio_blk_disk){ .data = pa_ptr(vm->disks[slot].memory),
+							    .size = vm->disks[slot].file.size,
 							    .read_only = config->read_only,
 							    .serial = serial },
 				 &vm->virtio[slot]);
@@ -107,16 +83,16 @@ static enum err make_net(struct hyp_vm *vm, unsigned slot, ipa_t base, unsigned 
 	return error;
 }
 
-static enum err make_virtio(struct hyp_vm *vm, const struct bundle *bundle, unsigned slot)
+static enum err make_virtio(struct hyp_vm *vm, unsigned slot)
 {
 	const struct vm_device_config *config = &vm->config->devices[slot];
 	ipa_t base = ipa(GUEST_VIRTIO_BASE + (uint64_t)slot * GUEST_VIRTIO_SIZE);
 	unsigned intid = GUEST_SPI_INTID(GUEST_VIRTIO_SPI + slot);
-	struct chardev out = { &console_vm_ops, vm };
+	struct chardev out = { &vm_output_ops, vm };
 
 	switch (config->kind) {
 	case VM_DEVICE_BLK:
-		return make_blk(vm, bundle, slot, base, intid);
+		return make_blk(vm, slot, base, intid);
 	case VM_DEVICE_NET:
 		return make_net(vm, slot, base, intid);
 	case VM_DEVICE_CONSOLE:
@@ -127,9 +103,45 @@ static enum err make_virtio(struct hyp_vm *vm, const struct bundle *bundle, unsi
 	return ERR_UNSUPPORTED;
 }
 
-bool devices_create(struct hyp_vm *vm, const struct bundle *bundle)
+/* ---- flash ---- */
+
+static bool make_flash(struct hyp_vm *vm, unsigned bank)
 {
-	struct chardev out = { &console_vm_ops, vm };
+	ipa_t base = ipa(GUEST_FLASH_BASE + (uint64_t)bank * GUEST_FLASH_WINDOW);
+	const struct vm_disk *contents = &vm->disks[VM_FLASH_DISK + bank];
+	enum err error;
+
+	error = cfi_flash_create(&vm->vm, base, contents->memory, contents->pages * PAGE_SIZE,
+				 bank == 0 && vm->config->firmware_read_only, &vm->flash[bank]);
+	if (error != OK) {
+		report_error(&report_to_log, vm->vm.name, "firmware", "cannot make the flash: %s", err_name(error));
+	}
+	return error == OK;
+}
+
+/* ---- shared memories ---- */
+
+static bool make_region(struct hyp_vm *vm, unsigned slot)
+{
+	const struct vm_region_config *config = &vm->config->regions[slot];
+	ipa_t registers = ipa(GUEST_SHARED_REGISTERS_BASE + (uint64_t)slot * GUEST_SHARED_REGISTERS_STRIDE);
+	struct shared_region *region = region_find(config->region);
+	enum err error = ERR_NOT_FOUND;
+
+	if (region != NULL) {
+		error = shared_memory_create(&vm->vm, registers, GUEST_SPI_INTID(GUEST_SHARED_SPI + slot), region,
+					     config->peer, config->read_only, &vm->regions[slot]);
+	}
+	if (error != OK) {
+		report_device_error(&report_to_log, vm->vm.name, config->name, NULL, "cannot make the device: %s",
+				    err_name(error));
+	}
+	return error == OK;
+}
+
+bool devices_create(struct hyp_vm *vm)
+{
+	struct chardev out = { &vm_output_ops, vm };
 	struct bus *bus = &vm->vm.bus;
 
 	if (bus_add(bus, ipa(GUEST_GICD_BASE), GUEST_GICD_SIZE, &dist_ops, NULL) != OK ||
@@ -141,11 +153,21 @@ bool devices_create(struct hyp_vm *vm, const struct bundle *bundle)
 		return false;
 	}
 	for (unsigned i = 0; i < vm->config->device_count; i++) {
-		enum err error = make_virtio(vm, bundle, i);
+		enum err error = make_virtio(vm, i);
 
 		if (error != OK) {
 			report_device_error(&report_to_log, vm->vm.name, vm->config->devices[i].name, NULL,
 					    "cannot make the device: %s", err_name(error));
+			return false;
+		}
+	}
+	for (unsigned i = 0; i < vm->config->region_count; i++) {
+		if (!make_region(vm, i)) {
+			return false;
+		}
+	}
+	for (unsigned i = 0; i < GUEST_FLASH_BANKS; i++) {
+		if (vm->plan.flash_size[i] != 0 && !make_flash(vm, i)) {
 			return false;
 		}
 	}
@@ -159,6 +181,11 @@ void devices_reset(struct hyp_vm *vm)
 	for (unsigned i = 0; i < vm->config->device_count; i++) {
 		virtio_reset(vm->virtio[i]);
 	}
+	for (unsigned i = 0; i < GUEST_FLASH_BANKS; i++) {
+		if (vm->flash[i] != NULL) {
+			cfi_flash_reset(vm->flash[i]);
+		}
+	}
 }
 
 void devices_destroy(struct hyp_vm *vm)
@@ -167,9 +194,15 @@ void devices_destroy(struct hyp_vm *vm)
 		if (vm->virtio[i] != NULL) {
 			virtio_destroy(vm->virtio[i]);
 		}
-		if (vm->disks[i].pages != 0) {
-			zero_pages(pa_ptr(vm->disks[i].memory), vm->disks[i].pages * PAGE_SIZE);
-			pool_free(vm->disks[i].memory, vm->disks[i].pages);
+	}
+	for (unsigned i = 0; i < GUEST_SHARED_SLOTS; i++) {
+		if (vm->regions[i] != NULL) {
+			shared_memory_destroy(vm->regions[i]);
+		}
+	}
+	for (unsigned i = 0; i < GUEST_FLASH_BANKS; i++) {
+		if (vm->flash[i] != NULL) {
+			cfi_flash_destroy(vm->flash[i]);
 		}
 	}
 	if (vm->rtc != NULL) {

@@ -5,9 +5,16 @@
 
 #include "role/hyp/vm.h"
 
-/* Makes all and puts them on the VM's bus; false with a message. What was made is found by devices_destroy(). */
-bool devices_create(struct hyp_vm *vm, const struct bundle *bundle);
-/* Power-on state; disks keep what was written to them. No vCPU of the VM runs. */
+/*
+ * Makes all and puts them on the VM's bus; false with a message. What was made is found by devices_destroy(). The VM
+ * has its memory.
+ */
+bool devices_create(struct hyp_vm *vm);
+/*
+ * Power-on state; disks keep what was written to them. No vCPU of the VM runs. When it returns, no other CPU touches
+ * the VM's memory by a device, nor will before a driver has set one up: each queue was stopped under its lock, which
+ * whoever works on it holds.
+ */
 void devices_reset(struct hyp_vm *vm);
 void devices_destroy(struct hyp_vm *vm);
 

@@ -3,6 +3,7 @@
 
 #include <libfdt.h>
 
+#include "abi/shared_memory.h"
 #include "lib/fmt.h"
 #include "lib/str.h"
 
@@ -200,6 +201,21 @@ static void add_pl031(struct builder *b)
 	end_node(b);
 }
 
+static void add_flash(struct builder *b, const uint64_t sizes[GUEST_FLASH_BANKS])
+{
+	uint32_t reg[4 * GUEST_FLASH_BANKS] = { 0 };
+
+	for (unsigned i = 0; i < GUEST_FLASH_BANKS; i++) {
+		reg[4 * i + 1] = GUEST_FLASH_BASE + i * GUEST_FLASH_WINDOW;
+		reg[4 * i + 3] = lo32(sizes[i]);
+	}
+	begin_node_at(b, "flash", GUEST_FLASH_BASE);
+	add_string(b, "compatible", "cfi-flash");
+	add_cells(b, "reg", reg, ARRAY_SIZE(reg));
+	add_u32(b, "bank-width", 4);
+	end_node(b);
+}
+
 static void add_virtio(struct builder *b, unsigned slot)
 {
 	uint32_t base = GUEST_VIRTIO_BASE + slot * GUEST_VIRTIO_SIZE;
@@ -209,6 +225,22 @@ static void add_virtio(struct builder *b, unsigned slot)
 	add_reg(b, base, GUEST_VIRTIO_SIZE);
 	add_cell_list(b, "interrupts", GIC_SPI, GUEST_VIRTIO_SPI + slot, IRQ_EDGE_RISING);
 	add_empty(b, "dma-coherent");
+	end_node(b);
+}
+
+static void add_shared_memory(struct builder *b, const struct vm_region_config *config, unsigned slot)
+{
+	uint32_t registers = GUEST_SHARED_REGISTERS_BASE + slot * GUEST_SHARED_REGISTERS_STRIDE;
+
+	begin_node_at(b, "shared-memory", registers);
+	add_string(b, "compatible", "trivet,shared-memory");
+	add_string(b, "label", config->region);
+	add_cell_list(b, "reg", 0, registers, 0, SHARED_MEMORY_SIZE, hi32(config->base), lo32(config->base),
+		      hi32(config->size), lo32(config->size));
+	add_cell_list(b, "interrupts", GIC_SPI, GUEST_SHARED_SPI + slot, IRQ_LEVEL_HIGH);
+	if (config->read_only) {
+		add_empty(b, "trivet,read-only");
+	}
 	end_node(b);
 }
 
@@ -239,8 +271,14 @@ enum err guest_fdt_build(const struct image_plan *plan, const uint64_t seed[GUES
 	add_clock(&b);
 	add_pl011(&b);
 	add_pl031(&b);
+	if (plan->kind == IMAGE_FIRMWARE) {
+		add_flash(&b, plan->flash_size);
+	}
 	for (unsigned slot = 0; slot < config->device_count; slot++) {
 		add_virtio(&b, slot);
+	}
+	for (unsigned slot = 0; slot < config->region_count; slot++) {
+		add_shared_memory(&b, &config->regions[slot], slot);
 	}
 	end_node(&b);
 	step(&b, fdt_finish(b.fdt));

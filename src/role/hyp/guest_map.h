@@ -8,6 +8,10 @@
 
 #include "lib/base.h"
 
+/* Flash of a VM that starts with firmware: bank 0 is what it executes, bank 1 keeps its variables. */
+#define GUEST_FLASH_BASE 0u
+#define GUEST_FLASH_BANKS 2
+#define GUEST_FLASH_WINDOW 0x04000000u /* room for each bank */
 #define GUEST_GICD_BASE 0x08000000u
 #define GUEST_GICD_SIZE 0x10000u
 #define GUEST_GICR_BASE 0x080a0000u
@@ -22,11 +26,20 @@
 #define GUEST_VIRTIO_SIZE 0x200u /* of each slot */
 #define GUEST_VIRTIO_SLOTS 32
 #define GUEST_VIRTIO_SPI 16 /* of slot 0; the next ones follow */
+/*
+ * Shared memories: registers on the platform bus, as far apart as the largest pages; memory where PCI would have its.
+ */
+#define GUEST_SHARED_SLOTS 8
+#define GUEST_SHARED_REGISTERS_BASE 0x0c000000u
+#define GUEST_SHARED_REGISTERS_STRIDE 0x10000u
+#define GUEST_SHARED_BASE 0x10000000u
+#define GUEST_SHARED_SIZE (0x3eff0000u - GUEST_SHARED_BASE)
+#define GUEST_SHARED_SPI (GUEST_VIRTIO_SPI + GUEST_VIRTIO_SLOTS)
 #define GUEST_RAM_BASE 0x40000000u
 #define GUEST_RAM_MAX BIT(47) /* size; RAM ends inside 48 bits of IPA */
 
-/* SPIs 0..GUEST_VIRTIO_SPI + GUEST_VIRTIO_SLOTS - 1; the INTID of an SPI is its number plus 32. */
-#define GUEST_SPI_COUNT (GUEST_VIRTIO_SPI + GUEST_VIRTIO_SLOTS)
+/* SPIs 0..GUEST_SPI_COUNT - 1; the INTID of an SPI is its number plus 32. */
+#define GUEST_SPI_COUNT (GUEST_SHARED_SPI + GUEST_SHARED_SLOTS)
 #define GUEST_SPI_INTID(spi) (32 + (spi))
 
 /* PPIs of the timers: their INTIDs less 16. */

@@ -3,7 +3,6 @@
 
 #include "arch/cache.h"
 #include "core/port/entropy.h"
-#include "lib/elf.h"
 #include "lib/str.h"
 #include "role/hyp/guest_fdt.h"
 
@@ -99,17 +98,17 @@ static uint64_t elf_bias(const struct elf *elf)
 static bool plan_elf(const struct planner *p)
 {
 	struct image_plan *plan = p->plan;
+	struct elf *elf = &plan->elf;
 	const char *why = "";
-	struct elf elf;
 
-	if (elf_open(plan->kernel_file, &elf, &why) != OK) {
+	if (elf_open(plan->kernel_file, elf, &why) != OK) {
 		complain(p, "kernel", "'%.64s' is an ELF file, but %s", p->config->kernel, why);
 		return false;
 	}
 	plan->kind = IMAGE_ELF;
-	plan->kernel.base = elf.low + elf_bias(&elf);
-	plan->kernel.size = elf.high - elf.low;
-	plan->entry = elf.entry + elf_bias(&elf);
+	plan->kernel.base = elf->low + elf_bias(elf);
+	plan->kernel.size = elf->high - elf->low;
+	plan->entry = elf->entry + elf_bias(elf);
 	return kernel_fits(p);
 }
 
@@ -124,11 +123,35 @@ static bool plan_raw(const struct planner *p)
 	return kernel_fits(p);
 }
 
+/* A bank of flash has a power of two of bytes; that it is whole blocks of stage 2 makes changing it cheap. */
+static bool plan_firmware(const struct planner *p)
+{
+	struct image_plan *plan = p->plan;
+	uint64_t size = BLOCK_SIZE;
+
+	if (plan->firmware_file.size > GUEST_FLASH_WINDOW) {
+		complain(p, "firmware", "'%.64s' is larger than a bank of flash, which has %u MiB at most",
+			 p->config->firmware, GUEST_FLASH_WINDOW >> 20);
+		return false;
+	}
+	while (size < plan->firmware_file.size) {
+		size *= 2;
+	}
+	plan->kind = IMAGE_FIRMWARE;
+	plan->entry = GUEST_FLASH_BASE;
+	plan->flash_size[0] = size;
+	plan->flash_size[1] = p->config->variables_size;
+	return true;
+}
+
 static bool plan_kernel(const struct planner *p)
 {
 	struct span file = p->plan->kernel_file;
 	struct linux_image head;
 
+	if (p->config->firmware != NULL) {
+		return plan_firmware(p);
+	}
 	if (p->config->raw) {
 		return plan_raw(p);
 	}
@@ -223,7 +246,11 @@ enum err image_plan(const struct vm_config *config, const struct bundle *bundle,
 	if (!bundle_has_files(bundle, config, report)) {
 		return ERR_INVALID;
 	}
-	(void)bundle_file(bundle, config->kernel, &made.kernel_file);
+	if (config->firmware != NULL) {
+		(void)bundle_file(bundle, config->firmware, &made.firmware_file);
+	} else {
+		(void)bundle_file(bundle, config->kernel, &made.kernel_file);
+	}
 	if (config->initrd != NULL) {
 		(void)bundle_file(bundle, config->initrd, &made.initrd_file);
 	}
@@ -234,39 +261,56 @@ enum err image_plan(const struct vm_config *config, const struct bundle *bundle,
 	return OK;
 }
 
+/* ---- loading ---- */
+
+/* Something to be copied: 'data', and zeroes behind it up to 'size'. */
+struct piece {
+	uint64_t base, size;
+	struct span data;
+};
+
+/*
+ * Piece 'index' of what the plan has to copy; false behind the last one. An ELF's segments are pieces, but some of them
+ * empty ones.
+ */
+static bool find_piece(const struct image_plan *plan, unsigned index, struct piece *out)
+{
+	unsigned kernel_pieces = 1;
+
+	*out = (struct piece){ 0 };
+	if (plan->kind == IMAGE_ELF) {
+		struct elf_segment s;
+
+		kernel_pieces = plan->elf.header_count;
+		if (index < kernel_pieces && elf_segment(&plan->elf, index, &s)) {
+			*out = (struct piece){ s.paddr + elf_bias(&plan->elf), s.size, s.data };
+		}
+	} else if (index == 0) {
+		/* The kernel clears its .bss itself. */
+		*out = (struct piece){ plan->kernel.base, plan->kernel_file.size, plan->kernel_file };
+	}
+	if (index == kernel_pieces) {
+		*out = (struct piece){ plan->initrd.base, plan->initrd_file.size, plan->initrd_file };
+	}
+	return index <= kernel_pieces;
+}
+
 /*
  * The boot protocol: loaded images are in memory itself, not in caches alone, and no stale instruction is held of
  * them.
  */
-static bool load_range(const struct guest_mem *mem, uint64_t base, uint64_t size, struct span data)
+static bool load_part(const struct guest_mem *mem, const struct piece *piece, uint64_t from, uint64_t size)
 {
-	uint8_t *to = guest_mem_ptr(mem, base, size);
+	uint8_t *to = guest_mem_ptr(mem, piece->base + from, size);
+	uint64_t copied = from < piece->data.size ? MIN(size, piece->data.size - from) : 0;
 
-	if (to == NULL || data.size > size) {
+	if (to == NULL || piece->data.size > piece->size) {
 		return false;
 	}
-	memcpy(to, data.data, data.size);
-	memset(to + data.size, 0, size - data.size);
+	memcpy(to, piece->data.data + from, copied);
+	memset(to + copied, 0, size - copied);
 	cache_clean_invalidate(to, size);
 	cache_sync_code(to, size);
-	return true;
-}
-
-static bool load_elf(const struct image_plan *plan, const struct guest_mem *mem)
-{
-	const char *why;
-	struct elf elf;
-
-	if (elf_open(plan->kernel_file, &elf, &why) != OK) {
-		return false;
-	}
-	for (unsigned i = 0; i < elf.header_count; i++) {
-		struct elf_segment s;
-
-		if (elf_segment(&elf, i, &s) && !load_range(mem, s.paddr + elf_bias(&elf), s.size, s.data)) {
-			return false;
-		}
-	}
 	return true;
 }
 
@@ -286,19 +330,26 @@ static bool load_fdt(const struct image_plan *plan, const struct guest_mem *mem)
 	return true;
 }
 
-enum err image_load(const struct image_plan *plan, const struct guest_mem *mem)
+bool image_load_some(struct image_loader *loader, uint64_t budget, enum err *error)
 {
-	struct span initrd = plan->initrd_file;
-	bool loaded;
+	struct piece piece;
 
-	if (plan->kind == IMAGE_ELF) {
-		loaded = load_elf(plan, mem);
-	} else {
-		/* The kernel clears its .bss itself. */
-		loaded = load_range(mem, plan->kernel.base, plan->kernel_file.size, plan->kernel_file);
+	*error = OK;
+	while (find_piece(loader->plan, loader->piece, &piece)) {
+		uint64_t size = MIN(budget, piece.size - loader->done);
+
+		if (size != 0 && !load_part(loader->mem, &piece, loader->done, size)) {
+			*error = ERR_RANGE;
+			return false;
+		}
+		budget -= size;
+		loader->done += size;
+		if (loader->done < piece.size) {
+			return true;
+		}
+		loader->piece++;
+		loader->done = 0;
 	}
-	if (loaded && initrd.size != 0) {
-		loaded = load_range(mem, plan->initrd.base, initrd.size, initrd);
-	}
-	return loaded && load_fdt(plan, mem) ? OK : ERR_RANGE;
+	*error = load_fdt(loader->plan, loader->mem) ? OK : ERR_RANGE;
+	return false;
 }

@@ -6,6 +6,7 @@
  *   ELF, ET_EXEC  at its physical addresses
  *   ELF, ET_DYN   as a whole moved so that its first 2 MiB are the second ones of RAM
  *   raw binary    at 'load-offset' in RAM
+ *   firmware      not in RAM: in the first bank of flash, filled like a disk (vm_memory.h)
  *   device tree   at the start of RAM, where firmware made for QEMU's virt looks for it; if the kernel is there,
  *                 as high as it gets
  *   initrd        as high as it gets in the first 32 GiB of RAM
@@ -14,6 +15,7 @@
 #define ROLE_HYP_IMAGE_H
 
 #include "core/vcpu/guest_mem.h"
+#include "lib/elf.h"
 #include "role/hyp/bundle.h"
 
 /* Room for the device tree; the largest that guest_fdt.c can make is smaller (test_guest_fdt.c). */
@@ -23,6 +25,7 @@ enum image_kind {
 	IMAGE_LINUX,
 	IMAGE_ELF,
 	IMAGE_RAW,
+	IMAGE_FIRMWARE,
 };
 
 struct image_range {
@@ -35,10 +38,13 @@ struct image_plan {
 	enum image_kind kind;
 	uint64_t entry;            /* IPA of the first instruction; there x0 = dtb */
 	uint64_t dtb;              /* IPA of the device tree, IMAGE_FDT_SIZE bytes */
-	struct image_range kernel; /* with what it needs behind the file: .bss */
+	struct image_range kernel; /* with what it needs behind the file: .bss; firmware: size 0 */
 	struct image_range initrd; /* size 0: none */
 	struct span kernel_file;
+	struct elf elf; /* IMAGE_ELF: the same file */
 	struct span initrd_file;
+	struct span firmware_file;
+	uint64_t flash_size[GUEST_FLASH_BANKS]; /* powers of two of at least BLOCK_SIZE; or 0: no such bank */
 };
 
 /*
@@ -49,11 +55,24 @@ struct image_plan {
 enum err image_plan(const struct vm_config *config, const struct bundle *bundle, struct image_plan *plan,
 		    struct report *report);
 
+/* How far the loading of a VM is. */
+struct image_loader {
+	const struct image_plan *plan;
+	const struct guest_mem *mem;
+	unsigned piece;  /* the ELF segments or the kernel, then the initrd, then the device tree */
+	uint64_t done;   /* bytes of that piece */
+};
+
+static inline struct image_loader image_loader(const struct image_plan *plan, const struct guest_mem *mem)
+{
+	return (struct image_loader){ .plan = plan, .mem = mem };
+}
+
 /*
  * Copies kernel and initrd to the VM's RAM, zeroes an ELF's .bss, makes the device tree, and cleans the caches so
- * that a guest with its MMU off finds it all. May be done again at every reset. ERR_RANGE, with some of it done, if
- * the RAM is not that of the plan. No vCPU of the VM runs.
+ * that a guest with its MMU off finds it all. At most about 'budget' bytes in a call: true if there is more to do.
+ * '*error' is ERR_RANGE, with some of it done, if the RAM is not that of the plan. No vCPU of the VM runs.
  */
-enum err image_load(const struct image_plan *plan, const struct guest_mem *mem);
+bool image_load_some(struct image_loader *loader, uint64_t budget, enum err *error);
 
 #endif

@@ -9,6 +9,8 @@
 #include "lib/str.h"
 #include "role/hyp/console.h"
 #include "role/hyp/networks.h"
+#include "role/hyp/prompt_show.h"
+#include "role/hyp/regions.h"
 #include "role/hyp/vm.h"
 
 /* Reads one VM of the manifest and makes it; what is wrong with it is its own affair. */
@@ -25,34 +27,37 @@ static void make_vm(const struct manifest *manifest, int node, const struct bund
 	}
 }
 
-static void make_vms(void)
+static void make_vms(struct manifest *manifest)
 {
 	static struct bundle bundle;
-	static struct manifest manifest;
 	struct span archive = span_of(pa_ptr(pa(host.initrd.base)), host.initrd.size);
 
 	if (bundle_open(&bundle, archive, &report_to_log) != OK ||
-	    manifest_open(&manifest, bundle.manifest, cpu_count, &report_to_log) != OK) {
+	    manifest_open(manifest, bundle.manifest, cpu_count, &report_to_log) != OK) {
 		return;
 	}
-	networks_create(&manifest, &report_to_log);
-	for (int node = manifest_next_vm(&manifest, -1); node >= 0; node = manifest_next_vm(&manifest, node)) {
-		make_vm(&manifest, node, &bundle);
+	networks_create(manifest, &report_to_log);
+	regions_create(manifest, &report_to_log);
+	for (int node = manifest_next_vm(manifest, -1); node >= 0; node = manifest_next_vm(manifest, node)) {
+		make_vm(manifest, node, &bundle);
 	}
 }
 
 void role_main(struct cpu *cpu unused_arg)
 {
+	static struct manifest manifest;
 	unsigned started = 0;
 
 	clock_init();
-	make_vms();
+	make_vms(&manifest);
 	list_for_each (node, &vms) {
 		vm_attach(list_entry(node, struct hyp_vm, node));
 	}
-	console_init();
+	console_init(manifest.console_prefix);
 	list_for_each (node, &vms) {
-		started += vm_start(list_entry(node, struct hyp_vm, node)) ? 1 : 0;
+		struct hyp_vm *vm = list_entry(node, struct hyp_vm, node);
+
+		started += vm->config->autostart && vm_start(vm) == NULL ? 1 : 0;
 	}
 	if (started == 0) {
 		log_error("no VM was started. Ctrl-] opens the prompt; \"quit\" powers off.");
@@ -83,7 +88,7 @@ void role_irq(uint32_t intid)
 
 void role_dump(struct vcpu *v)
 {
-	console_dump(v);
+	show_registers(v);
 }
 
 void role_serve(struct cpu *cpu unused_arg)

@@ -3,123 +3,17 @@
 
 #include "lib/fdt.h"
 #include "lib/str.h"
+#include "role/hyp/manifest_reader.h"
 
 #define LOAD_OFFSET_ALIGN PAGE_SIZE
-
-/* A node that is being read, and what its messages call it. */
-struct reader {
-	const void *fdt;
-	int node;
-	const char *vm;     /* NULL: the manifest as a whole */
-	const char *device; /* NULL: not inside a device */
-	struct report *report;
-};
-
-#define complain(r, key, ...) report_device_error((r)->report, (r)->vm, (r)->device, key, __VA_ARGS__)
-
-static bool name_ok(const char *name)
-{
-	size_t length = strnlen(name, MANIFEST_NAME_MAX + 1);
-
-	for (size_t i = 0; i < length; i++) {
-		char c = name[i];
-		bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-		if (!word && (i == 0 || (c != '-' && c != '_' && c != '.'))) {
-			return false;
-		}
-	}
-	return length != 0 && length <= MANIFEST_NAME_MAX;
-}
-
-/* libfdt finds a name in any tree that was checked; "" stands for none so that every caller has a string. */
-static const char *node_name(const void *fdt, int node)
-{
-	const char *name = fdt_get_name(fdt, node, NULL);
-
-	return name != NULL ? name : "";
-}
-
-static bool check_name(const struct reader *r, const char *name, const char *what)
-{
-	if (!name_ok(name)) {
-		report_error(r->report, r->vm, NULL,
-			     "%s '%.31s' has a bad name: use 1 to %d letters, digits, '-', '_' and '.', a letter or "
-			     "digit first",
-			     what, name, MANIFEST_NAME_MAX);
-		return false;
-	}
-	return true;
-}
-
-static const char *const none[] = { NULL };
-
-/* True if every property of the node is in the list, which ends with NULL. */
-static bool check_keys(const struct reader *r, const char *const known[])
-{
-	int property;
-
-	fdt_for_each_property_offset(property, r->fdt, r->node)
-	{
-		const char *key = "";
-		unsigned i = 0;
-
-		(void)fdt_getprop_by_offset(r->fdt, property, &key, NULL);
-		while (known[i] != NULL && strcmp(known[i], key) != 0) {
-			i++;
-		}
-		if (known[i] == NULL) {
-			complain(r, key, "unknown key; correct or remove it (docs/manifest.md lists the keys)");
-			return false;
-		}
-	}
-	return true;
-}
-
-/* True if every child is a node that may be there; the list ends with NULL. */
-static bool check_children(const struct reader *r, const char *const known[])
-{
-	int child;
-
-	fdt_for_each_subnode(child, r->fdt, r->node)
-	{
-		const char *name = node_name(r->fdt, child);
-		unsigned i = 0;
-
-		while (known[i] != NULL && strcmp(known[i], name) != 0) {
-			i++;
-		}
-		if (known[i] == NULL) {
-			complain(r, name, "unknown node; correct or remove it (docs/manifest.md lists the nodes)");
-			return false;
-		}
-	}
-	return true;
-}
-
-/* The two shapes in which every key is read: one that must be there, and one that may be. */
-static bool required(const struct reader *r, const char *key, enum err e, const char *form)
-{
-	if (e == ERR_NOT_FOUND) {
-		complain(r, key, "the key is missing; give %s", form);
-	} else if (e != OK) {
-		complain(r, key, "must be %s", form);
-	}
-	return e == OK;
-}
-
-static bool optional(const struct reader *r, const char *key, enum err e, const char *form)
-{
-	return e == ERR_NOT_FOUND || required(r, key, e, form);
-}
-
-static const char file_form[] = "the name of a file in the bundle, as in \"Image\"";
+#define VARIABLES_MIB_USUAL 2u /* the least too: a block of stage 2 */
 
 static bool read_vcpus(const struct reader *r, struct vm_config *c)
 {
 	uint32_t count = 0;
 
-	if (!required(r, "vcpus", fdt_read_u32(r->fdt, r->node, "vcpus", &count), "a number of vCPUs, as in <4>")) {
+	if (!reader_required(r, "vcpus", fdt_read_u32(r->fdt, r->node, "vcpus", &count),
+			     "a number of vCPUs, as in <4>")) {
 		return false;
 	}
 	if (count == 0 || count > GUEST_CPU_MAX) {
@@ -142,7 +36,7 @@ static bool read_affinity(const struct reader *r, unsigned cpu_count, struct vm_
 			 c->vcpu_count);
 		return false;
 	}
-	if (!optional(r, "affinity", e, "a list of physical CPUs, as in <0 1 2 3>")) {
+	if (!reader_optional(r, "affinity", e, "a list of physical CPUs, as in <0 1 2 3>")) {
 		return false;
 	}
 	if (e == OK && count != 1 && count != c->vcpu_count) {
@@ -167,8 +61,8 @@ static bool read_memory(const struct reader *r, struct vm_config *c)
 {
 	uint32_t mib = 0;
 
-	if (!required(r, "memory-mib", fdt_read_u32(r->fdt, r->node, "memory-mib", &mib),
-		      "a number of MiB, as in <512>")) {
+	if (!reader_required(r, "memory-mib", fdt_read_u32(r->fdt, r->node, "memory-mib", &mib),
+			     "a number of MiB, as in <512>")) {
 		return false;
 	}
 	if (mib == 0 || !IS_ALIGNED(MIB(mib), BLOCK_SIZE) || MIB(mib) > GUEST_RAM_MAX) {
@@ -184,7 +78,7 @@ static bool read_load_offset(const struct reader *r, struct vm_config *c)
 {
 	enum err e = fdt_read_u64(r->fdt, r->node, "load-offset", &c->load_offset);
 
-	if (!optional(r, "load-offset", e, "a number of bytes from the start of RAM, as in <0x200000>")) {
+	if (!reader_optional(r, "load-offset", e, "a number of bytes from the start of RAM, as in <0x200000>")) {
 		return false;
 	}
 	c->raw = e == OK;
@@ -197,11 +91,65 @@ static bool read_load_offset(const struct reader *r, struct vm_config *c)
 	return true;
 }
 
+/*
+ * Firmware in flash, where the VM starts; it finds its operating system itself. The second bank is there as on QEMU's
+ * virt, because firmware reads it unasked.
+ */
+static bool read_firmware(const struct reader *r, struct vm_config *c)
+{
+	static const char *const others[] = { "kernel", "load-offset", "initrd" };
+	uint16_t mib = VARIABLES_MIB_USUAL;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		if (fdt_get_property(r->fdt, r->node, others[i], NULL) != NULL) {
+			complain(r, others[i],
+				 "not beside 'firmware', which finds its system itself; give one of the two");
+			return false;
+		}
+	}
+	if (!reader_flag(r, "firmware-read-only", &c->firmware_read_only) ||
+	    !reader_number(r, "variables-mib", VARIABLES_MIB_USUAL, GUEST_FLASH_WINDOW >> 20, &mib)) {
+		return false;
+	}
+	if ((mib & (mib - 1)) != 0) {
+		complain(r, "variables-mib", "%u is not possible; give a power of two from %u to %u", mib,
+			 VARIABLES_MIB_USUAL, GUEST_FLASH_WINDOW >> 20);
+		return false;
+	}
+	c->variables_size = MIB(mib);
+	return true;
+}
+
+/* A kernel that is loaded to RAM. */
+static bool read_kernel(const struct reader *r, struct vm_config *c)
+{
+	static const char *const others[] = { "firmware-read-only", "variables-mib" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		if (fdt_get_property(r->fdt, r->node, others[i], NULL) != NULL) {
+			complain(r, others[i], "only beside 'firmware'; remove it");
+			return false;
+		}
+	}
+	return reader_required(r, "kernel", fdt_read_string(r->fdt, r->node, "kernel", &c->kernel), reader_file_form) &&
+	       read_load_offset(r, c) &&
+	       reader_optional(r, "initrd", fdt_read_string(r->fdt, r->node, "initrd", &c->initrd), reader_file_form);
+}
+
+/* What the VM starts with. */
+static bool read_software(const struct reader *r, struct vm_config *c)
+{
+	enum err e = fdt_read_string(r->fdt, r->node, "firmware", &c->firmware);
+
+	return reader_optional(r, "firmware", e, reader_file_form) &&
+	       (e == OK ? read_firmware(r, c) : read_kernel(r, c));
+}
+
 static bool read_bootargs(const struct reader *r, struct vm_config *c)
 {
 	enum err e = fdt_read_string(r->fdt, r->node, "bootargs", &c->bootargs);
 
-	if (!optional(r, "bootargs", e, "one string of printable characters, or left out")) {
+	if (!reader_optional(r, "bootargs", e, "one string of printable characters, or left out")) {
 		return false;
 	}
 	if (c->bootargs != NULL && strlen(c->bootargs) > MANIFEST_BOOTARGS_MAX) {
@@ -211,152 +159,54 @@ static bool read_bootargs(const struct reader *r, struct vm_config *c)
 	return true;
 }
 
-static bool read_blk(const struct reader *r, struct vm_device_config *d)
+static bool read_policy(const struct reader *r, const char *key, enum vm_policy *policy)
 {
-	static const char *const keys[] = { "compatible", "file", "read-only", NULL };
-	struct span value;
-	enum err e;
+	static const char *const names[] = {
+		[VM_POLICY_STOP] = "stop",
+		[VM_POLICY_RESTART] = "restart",
+		[VM_POLICY_DESTROY] = "destroy",
+	};
+	const char *name = names[VM_POLICY_STOP];
 
-	if (!check_keys(r, keys) ||
-	    !required(r, "file", fdt_read_string(r->fdt, r->node, "file", &d->file), file_form)) {
+	if (!reader_optional(r, key, fdt_read_string(r->fdt, r->node, key, &name),
+			     "\"stop\", \"restart\" or \"destroy\"")) {
 		return false;
 	}
-	e = fdt_read_span(r->fdt, r->node, "read-only", &value);
-	if (e == OK && value.size != 0) {
-		complain(r, "read-only", "takes no value: the key alone makes the disk read-only");
-		return false;
-	}
-	d->read_only = e == OK;
-	return true;
-}
-
-/* Without the key the address is a locally administered one, the same at every boot. */
-static bool read_net(const struct reader *r, const struct manifest *m, unsigned vm_index, unsigned slot,
-		     struct vm_device_config *d)
-{
-	static const char *const keys[] = { "compatible", "mac", "switch", NULL };
-	const uint8_t made[6] = { 0x52, 0x54, 0x00, 0x76, (uint8_t)vm_index, (uint8_t)slot };
-	static const uint8_t zero[6];
-	struct span value = span_of(made, sizeof(made));
-	enum err e;
-
-	if (!check_keys(r, keys)) {
-		return false;
-	}
-	e = fdt_read_span(r->fdt, r->node, "mac", &value);
-	if (e == OK && (value.size != sizeof(d->mac) || (value.data[0] & 1) != 0 || memcmp(value.data, zero, 6) == 0)) {
-		complain(r, "mac", "must be the six bytes of a unicast address, as in [52 54 00 12 34 56]");
-		return false;
-	}
-	memcpy(d->mac, value.data, sizeof(d->mac));
-	if (!optional(r, "switch", fdt_read_string(r->fdt, r->node, "switch", &d->network),
-		      "the name of a switch, as in \"lan\"")) {
-		return false;
-	}
-	if (d->network != NULL && (m->switches < 0 || fdt_subnode_offset(r->fdt, m->switches, d->network) < 0)) {
-		complain(r, "switch", "there is no '%.31s' in /switches; add it or correct the name", d->network);
-		return false;
-	}
-	return true;
-}
-
-/* The value of 'compatible' is the kind of a device. */
-static const char *const device_kinds[] = {
-	[VM_DEVICE_BLK] = "virtio-blk",
-	[VM_DEVICE_NET] = "virtio-net",
-	[VM_DEVICE_CONSOLE] = "virtio-console",
-	[VM_DEVICE_RNG] = "virtio-rng",
-};
-
-static bool read_kind(const struct reader *r, enum vm_device_kind *kind)
-{
-	const char *compatible = NULL;
-
-	if (!required(r, "compatible", fdt_read_string(r->fdt, r->node, "compatible", &compatible),
-		      "the kind of the device, as in \"virtio-blk\"")) {
-		return false;
-	}
-	for (unsigned i = 0; i < ARRAY_SIZE(device_kinds); i++) {
-		if (strcmp(device_kinds[i], compatible) == 0) {
-			*kind = (enum vm_device_kind)i;
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], name) == 0) {
+			*policy = (enum vm_policy)i;
 			return true;
 		}
 	}
-	complain(r, "compatible", "'%.31s' is not known; use virtio-blk, virtio-net, virtio-console or virtio-rng",
-		 compatible);
+	complain(r, key, "'%.31s' is not known; use stop, restart or destroy", name);
 	return false;
 }
 
-static bool read_device(const struct reader *r, const struct manifest *m, unsigned vm_index, unsigned slot,
-			struct vm_device_config *d)
+/* How it shares CPUs, and its life. */
+static bool read_conduct(const struct reader *r, struct vm_config *c)
 {
-	static const char *const keys[] = { "compatible", NULL };
+	bool no_autostart;
 
-	*d = (struct vm_device_config){ .name = r->device };
-	if (!read_kind(r, &d->kind) || !check_children(r, none)) {
+	c->weight = 100;
+	if (!reader_number(r, "weight", 10, 1000, &c->weight) || !reader_number(r, "cap", 1, 99, &c->cap) ||
+	    !reader_flag(r, "no-autostart", &no_autostart) || !read_policy(r, "on-power-off", &c->on_power_off) ||
+	    !read_policy(r, "on-crash", &c->on_crash)) {
 		return false;
 	}
-	switch (d->kind) {
-	case VM_DEVICE_BLK:
-		return read_blk(r, d);
-	case VM_DEVICE_NET:
-		return read_net(r, m, vm_index, slot, d);
-	case VM_DEVICE_CONSOLE:
-	case VM_DEVICE_RNG:
-		return check_keys(r, keys);
-	}
-	return false;
-}
-
-static bool read_devices(const struct manifest *m, const struct reader *vm, struct vm_config *c)
-{
-	struct reader r = *vm;
-	int devices = fdt_subnode_offset(vm->fdt, vm->node, "devices");
-	int node;
-
-	if (devices < 0) {
-		return true;
-	}
-	r.node = devices;
-	r.device = "devices";
-	if (!check_keys(&r, none)) {
-		return false;
-	}
-	fdt_for_each_subnode(node, vm->fdt, devices)
-	{
-		r.node = node;
-		r.device = node_name(vm->fdt, node);
-		if (!check_name(vm, r.device, "device")) {
-			return false;
-		}
-		if (c->device_count == GUEST_VIRTIO_SLOTS) {
-			complain(&r, NULL, "one device too many; a VM has up to %d", GUEST_VIRTIO_SLOTS);
-			return false;
-		}
-		for (unsigned i = 0; i < c->device_count; i++) {
-			if (strcmp(c->devices[i].name, r.device) == 0) {
-				complain(&r, NULL, "the name is taken by another device; choose another");
-				return false;
-			}
-		}
-		if (!read_device(&r, m, c->index, c->device_count, &c->devices[c->device_count])) {
-			return false;
-		}
-		c->device_count++;
-	}
+	c->autostart = !no_autostart;
 	return true;
 }
 
 /* Finds the VM's index, and whether a VM before it has its name. */
 static bool read_identity(const struct manifest *m, const struct reader *r, struct vm_config *c)
 {
-	const char *name = node_name(m->fdt, r->node);
+	const char *name = reader_node_name(m->fdt, r->node);
 
-	if (!check_name(r, name, "the VM")) {
+	if (!reader_check_name(r, name, "the VM")) {
 		return false;
 	}
-	for (int node = manifest_next_vm(m, -1); node >= 0 && node != r->node; node = manifest_next_vm(m, node)) {
-		if (strcmp(node_name(m->fdt, node), name) == 0) {
+	for (unsigned i = 0; i < m->vm_count && m->vm_nodes[i] != r->node; i++) {
+		if (strcmp(reader_node_name(m->fdt, m->vm_nodes[i]), name) == 0) {
 			report_error(r->report, name, NULL, "the name is taken by an earlier VM; choose another");
 			return false;
 		}
@@ -368,115 +218,28 @@ static bool read_identity(const struct manifest *m, const struct reader *r, stru
 
 enum err manifest_read_vm(const struct manifest *m, int node, struct vm_config *config, struct report *report)
 {
-	static const char *const keys[] = { "vcpus",       "affinity", "memory-mib", "kernel",
-					    "load-offset", "initrd",   "bootargs",   NULL };
+	static const char *const keys[] = { "vcpus",         "affinity",
+					    "memory-mib",    "kernel",
+					    "load-offset",   "initrd",
+					    "bootargs",      "weight",
+					    "cap",           "no-autostart",
+					    "on-power-off",  "on-crash",
+					    "firmware",      "firmware-read-only",
+					    "variables-mib", NULL };
 	static const char *const nodes[] = { "devices", NULL };
 	struct reader r = { .fdt = m->fdt, .node = node, .report = report };
-	const void *fdt = m->fdt;
 
 	*config = (struct vm_config){ 0 };
 	if (!read_identity(m, &r, config)) {
 		return ERR_INVALID;
 	}
 	r.vm = config->name;
-	if (!check_keys(&r, keys) || !check_children(&r, nodes) || !read_vcpus(&r, config) ||
-	    !read_affinity(&r, m->cpu_count, config) || !read_memory(&r, config) ||
-	    !required(&r, "kernel", fdt_read_string(fdt, node, "kernel", &config->kernel), file_form) ||
-	    !read_load_offset(&r, config) ||
-	    !optional(&r, "initrd", fdt_read_string(fdt, node, "initrd", &config->initrd), file_form) ||
-	    !read_bootargs(&r, config) || !read_devices(m, &r, config)) {
+	if (!reader_check_keys(&r, keys) || !reader_check_children(&r, nodes) || !read_vcpus(&r, config) ||
+	    !read_affinity(&r, m->cpu_count, config) || !read_memory(&r, config) || !read_software(&r, config) ||
+	    !read_bootargs(&r, config) || !read_conduct(&r, config) || !manifest_read_devices(m, &r, config)) {
 		return ERR_INVALID;
 	}
 	return OK;
-}
-
-/* ---- switches ---- */
-
-/* A decimal number up to 255; moves behind it. */
-static bool parse_byte(const char **text, uint32_t *out)
-{
-	const char *p = *text;
-	uint32_t value = 0;
-
-	for (; *p >= '0' && *p <= '9' && value <= 255; p++) {
-		value = value * 10 + (uint32_t)(*p - '0');
-	}
-	if (p == *text || value > 255) {
-		return false;
-	}
-	*text = p;
-	*out = value;
-	return true;
-}
-
-/* "a.b.c.d/n", as people write it, without bits behind the prefix. */
-static bool parse_network(const char *text, uint32_t *network, uint8_t *prefix)
-{
-	static const char ends[5] = { '.', '.', '.', '/', '\0' };
-	uint32_t parts[5];
-
-	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
-		if (!parse_byte(&text, &parts[i]) || *text != ends[i]) {
-			return false;
-		}
-		text++;
-	}
-	*network = parts[0] << 24 | parts[1] << 16 | parts[2] << 8 | parts[3];
-	*prefix = (uint8_t)parts[4];
-	return parts[4] >= 8 && parts[4] <= 29 && (*network & (~0u >> parts[4])) == 0;
-}
-
-enum err manifest_read_switch(const struct manifest *m, int node, struct switch_config *config, struct report *report)
-{
-	static const char *const keys[] = { "dhcp", NULL };
-	struct reader r = { .fdt = m->fdt, .node = node, .report = report };
-	const char *text = NULL;
-
-	*config = (struct switch_config){ .name = node_name(m->fdt, node) };
-	if (!check_name(&r, config->name, "the switch")) {
-		return ERR_INVALID;
-	}
-	r.device = config->name;
-	if (!check_keys(&r, keys) || !check_children(&r, none) ||
-	    !optional(&r, "dhcp", fdt_read_string(m->fdt, node, "dhcp", &text), "a network, as in \"10.7.0.0/24\"")) {
-		return ERR_INVALID;
-	}
-	config->dhcp = text != NULL;
-	if (config->dhcp && !parse_network(text, &config->network, &config->prefix)) {
-		complain(&r, "dhcp", "'%.31s' is no network; give one with 8 to 29 bits, as in \"10.7.0.0/24\"", text);
-		return ERR_INVALID;
-	}
-	return OK;
-}
-
-int manifest_next_switch(const struct manifest *m, int previous)
-{
-	int node = -1;
-
-	if (m->switches >= 0) {
-		node = previous < 0 ? fdt_first_subnode(m->fdt, m->switches) : fdt_next_subnode(m->fdt, previous);
-	}
-	return MAX(node, -1);
-}
-
-unsigned manifest_switch_ports(const struct manifest *m, const char *name)
-{
-	unsigned count = 0;
-	int device;
-
-	for (int vm = manifest_next_vm(m, -1); vm >= 0; vm = manifest_next_vm(m, vm)) {
-		int devices = fdt_subnode_offset(m->fdt, vm, "devices");
-
-		fdt_for_each_subnode(device, m->fdt, devices)
-		{
-			const char *found = NULL;
-
-			if (fdt_read_string(m->fdt, device, "switch", &found) == OK && strcmp(found, name) == 0) {
-				count++;
-			}
-		}
-	}
-	return count;
 }
 
 /* ---- the manifest as a whole ---- */
@@ -490,11 +253,11 @@ int manifest_next_vm(const struct manifest *m, int previous)
 
 enum err manifest_open(struct manifest *manifest, struct span dtb, unsigned cpu_count, struct report *report)
 {
-	static const char *const root_keys[] = { "compatible", NULL };
-	static const char *const root_nodes[] = { "vms", "switches", NULL };
+	static const char *const root_keys[] = { "compatible", "console-prefix", NULL };
+	static const char *const root_nodes[] = { "vms", "switches", "shared-memory", NULL };
 	struct manifest m = { .cpu_count = cpu_count };
 	struct reader root = { .node = 0, .report = report };
-	struct reader vms, switches;
+	struct reader vms, switches, regions;
 	const char *compatible = "";
 
 	if (fdt_open(dtb, &m.fdt) != OK) {
@@ -510,16 +273,24 @@ enum err manifest_open(struct manifest *manifest, struct span dtb, unsigned cpu_
 	}
 	m.vms = fdt_subnode_offset(m.fdt, 0, "vms");
 	m.switches = fdt_subnode_offset(m.fdt, 0, "switches");
-	vms = switches = root;
+	m.regions = fdt_subnode_offset(m.fdt, 0, "shared-memory");
+	vms = switches = regions = root;
 	vms.node = m.vms;
 	switches.node = m.switches;
-	if (!check_keys(&root, root_keys) || !check_children(&root, root_nodes) ||
-	    (m.vms >= 0 && !check_keys(&vms, none)) || (m.switches >= 0 && !check_keys(&switches, none))) {
+	regions.node = m.regions;
+	if (!reader_check_keys(&root, root_keys) || !reader_check_children(&root, root_nodes) ||
+	    !reader_flag(&root, "console-prefix", &m.console_prefix) ||
+	    (m.vms >= 0 && !reader_check_keys(&vms, reader_none)) ||
+	    (m.switches >= 0 && !reader_check_keys(&switches, reader_none)) ||
+	    (m.regions >= 0 && !reader_check_keys(&regions, reader_none))) {
 		return ERR_INVALID;
 	}
 	if (m.vms >= 0) {
 		for (int node = manifest_next_vm(&m, -1); node >= 0 && m.vm_count <= MANIFEST_VM_MAX;
 		     node = manifest_next_vm(&m, node)) {
+			if (m.vm_count < MANIFEST_VM_MAX) {
+				m.vm_nodes[m.vm_count] = node;
+			}
 			m.vm_count++;
 		}
 	}

@@ -35,8 +35,29 @@ static bool entry_is_valid(const struct vcpu *v, uint64_t entry)
 void psci_reset(struct vm *vm)
 {
 	for (unsigned i = 0; i < vm->vcpu_count; i++) {
+		atomic_store(&vm->vcpus[i]->start.ready, 0);
 		atomic_store_release(&vm->vcpus[i]->power, PSCI_AFFINITY_OFF);
 	}
+}
+
+/* Who calls it has won v->start, or is v itself. */
+static void ask_start(struct vcpu *v, uint64_t entry, uint64_t context)
+{
+	v->start.entry = entry;
+	v->start.context = context;
+	/* Release: pairs with the swap in psci_take_start(). */
+	atomic_store_release(&v->start.ready, 1);
+	vcpu_request(v, VCPU_REQ_START);
+}
+
+bool psci_wants_start(const struct vcpu *v)
+{
+	return atomic_load_acquire(&v->start.ready) != 0;
+}
+
+bool psci_take_start(struct vcpu *v)
+{
+	return atomic_swap(&v->start.ready, 0) != 0;
 }
 
 int32_t psci_power_on(struct vcpu *target, uint64_t entry, uint64_t context)
@@ -47,8 +68,7 @@ int32_t psci_power_on(struct vcpu *target, uint64_t entry, uint64_t context)
 	if (!atomic_cas(&target->power, &found, (uint32_t)PSCI_AFFINITY_ON_PENDING)) {
 		return found == PSCI_AFFINITY_ON ? PSCI_ALREADY_ON : PSCI_ON_PENDING;
 	}
-	target->start = (struct vcpu_start){ .entry = entry, .context = context };
-	vcpu_request(target, VCPU_REQ_START);
+	ask_start(target, entry, context);
 	return PSCI_SUCCESS;
 }
 
@@ -104,8 +124,7 @@ static enum trap_result cpu_suspend(struct vcpu *v)
 		return role_wait(v, true);
 	}
 	/* It is on all the time, so nobody else writes v->start. */
-	v->start = (struct vcpu_start){ .entry = entry, .context = arg(v, 3) };
-	vcpu_request(v, VCPU_REQ_START);
+	ask_start(v, entry, arg(v, 3));
 	return TRAP_LEAVE;
 }
 

@@ -1,76 +1,431 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who runs next on a physical CPU. Its vCPUs take turns of SLICE_MS; one that is alone goes on without end. A vCPU
- * that waits keeps what is left of its turn, and may go on with it at once when it wakes: it interrupts whoever runs,
- * who then goes on with his. So an interrupt is answered soon beside vCPUs that never wait, and still nobody gets
- * more than one turn before all the others who are ready have had theirs.
+ * Who runs next on a physical CPU: first which VM, then which of its vCPUs. docs/scheduling.md tells it at length.
+ *
+ * Each VM has a virtual time on each CPU, which advances while it uses the CPU, the more slowly the greater its weight.
+ * The VM that is last comes next, for a turn. The mean of those that have something to run is the CPU's virtual time:
+ * who is behind that has had less than his share. One who wakes up and is behind runs at once, before those who
+ * compute; he is never behind by more than CREDIT_US then. So an interrupt is answered soon for a VM that uses less
+ * than its share, and no pattern of sleeping and waking gives a VM more than that.
+ *
+ * The vCPUs of a VM part its turns among themselves, and what they do to each other is the VM's own affair.
  */
+#include "role/hyp/sched.h"
+
 #include "core/port/role.h"
 #include "core/vcpu/run.h"
 
-#define SLICE_MS 10
+#define TURN_US 10000
+#define TURN_MIN_US 1000 /* of a vCPU, however many of its VM are ready */
+#define CREDIT_US 10000  /* of virtual time, which is that of a VM of the usual weight */
+#define CAP_WINDOW_US 100000
+#define WEIGHT_USUAL 100
 
-/* Takes the time since the last look off the turn of the one who had it. */
-static void charge(struct cpu *cpu, uint64_t now)
+static uint64_t ticks_of_us(uint64_t us)
 {
-	if (cpu->turn != NULL) {
-		uint64_t used = now - cpu->turn_since;
+	return read_cntfrq_el0() / 1000 * us / 1000;
+}
 
-		cpu->turn->turn_left -= MIN(used, cpu->turn->turn_left);
-	}
+static struct vm_share *share_at(struct vm *vm, const struct cpu *cpu);
+
+static struct vm_share *share_of(const struct vcpu *v)
+{
+	return share_at(v->vm, v->cpu);
+}
+
+static struct vcpu *first_vcpu(const struct vm_share *share)
+{
+	return list_empty(&share->ready) ? NULL : list_entry(share->ready.next, struct vcpu, queue_node);
+}
+
+static struct vm_share *first_of(const struct heap *heap)
+{
+	struct heap_node *node = heap_first(heap);
+
+	return node != NULL ? container_of(node, struct vm_share, node) : NULL;
+}
+
+/* Somebody else wants the CPU. */
+static bool has_others(const struct cpu *cpu)
+{
+	return heap_first(&cpu->ready) != NULL || heap_first(&cpu->woken) != NULL;
+}
+
+static bool has_work(const struct vm_share *share)
+{
+	return share->job != NULL || !list_empty(&share->ready);
+}
+
+/* ---- virtual time ---- */
+
+/*
+ * The VM has used the CPU for so long. Nothing is lost in rounding, so many short stays cost what a long one does. At
+ * 1 GHz and the smallest weight, virtual time takes 58 years to wrap.
+ */
+static void charge(struct vm_share *share, uint64_t ticks)
+{
+	uint64_t weight = share->vm->weight;
+	uint64_t rest = ticks % weight * WEIGHT_USUAL + share->rest;
+
+	share->virtual_time += ticks / weight * WEIGHT_USUAL + rest / weight;
+	share->rest = rest % weight;
+	share->used += ticks;
+	share->turn_left -= MIN(ticks, share->turn_left);
+}
+
+/* Charges whoever has the CPU until now. The mean advances as that of all who want it. */
+static void advance(struct cpu *cpu, uint64_t now)
+{
+	struct vm_share *share = cpu->turn;
+	uint64_t ticks = now - cpu->turn_since;
+	struct vcpu *v = cpu->current;
+
 	cpu->turn_since = now;
+	if (share == NULL) {
+		return;
+	}
+	charge(share, ticks);
+	if (v != NULL && v->vm == share->vm) {
+		v->turn_left -= MIN(ticks, v->turn_left);
+	}
+	cpu->virtual_time += ticks / cpu->weight * WEIGHT_USUAL + ticks % cpu->weight * WEIGHT_USUAL / cpu->weight;
 }
 
-static struct vcpu *first_ready(const struct cpu *cpu)
+/* The mean without somebody of that weight who was 'ahead' of it, or with him for a negative weight. */
+static void shift_mean(struct cpu *cpu, int64_t weight, int64_t ahead)
 {
-	return list_empty(&cpu->ready) ? NULL : list_entry(cpu->ready.next, struct vcpu, queue_node);
+	cpu->weight -= (uint64_t)weight;
+	if (cpu->weight != 0) {
+		int64_t mean = (int64_t)cpu->virtual_time - weight * ahead / (int64_t)cpu->weight;
+
+		cpu->virtual_time = (uint64_t)MAX(mean, (int64_t)0);
+	}
 }
 
-/* The one who runs gives way if its turn is over, or to one who woke up. */
-static bool gives_way(const struct vcpu *v, const struct vcpu *first)
+/* How far the VM is ahead of the mean, which it was part of. */
+static int64_t ahead(const struct cpu *cpu, const struct vm_share *share)
 {
-	return first != NULL && (v->turn_left == 0 || first->woken);
+	return (int64_t)(share->virtual_time - cpu->virtual_time);
 }
 
-static void to_front(struct cpu *cpu, struct vcpu *v)
+/* The VM has nothing to run any more, or is not allowed to. It is in no queue. */
+static void leave(struct cpu *cpu, struct vm_share *share)
 {
+	share->active = false;
+	shift_mean(cpu, share->vm->weight, ahead(cpu, share));
+}
+
+/* ---- caps ---- */
+
+/* What it used too much in a window counts for the next one. */
+static uint64_t capped_budget(struct vm_share *share, uint64_t now)
+{
+	uint64_t window = ticks_of_us(CAP_WINDOW_US);
+	uint64_t limit = window * share->vm->cap / 100;
+
+	if (now - share->window >= window) {
+		share->window = now;
+		share->used = MIN(share->used - MIN(share->used, limit), limit);
+	}
+	return limit - MIN(share->used, limit);
+}
+
+/* Ticks that the VM may still use here in this window of its cap. */
+static inline uint64_t budget(struct vm_share *share, uint64_t now)
+{
+	return likely(share->vm->cap == 0) ? UINT64_MAX : capped_budget(share, now);
+}
+
+/* ---- the queue ---- */
+
+/* Its turn was interrupted, or is over. */
+static void enqueue(struct cpu *cpu, struct vm_share *share)
+{
+	share->woken = share->woken && share->turn_left != 0;
+	heap_insert(share->woken ? &cpu->woken : &cpu->ready, &share->node, share->virtual_time);
+}
+
+static void dequeue(struct cpu *cpu, struct vm_share *share)
+{
+	heap_remove(share->woken ? &cpu->woken : &cpu->ready, &share->node);
+}
+
+/* A VM that had nothing to run, or was not allowed to, joins those who want the CPU. 'wakes': for an interrupt. */
+static void join(struct cpu *cpu, struct vm_share *share, bool wakes)
+{
+	uint64_t credit = ticks_of_us(CREDIT_US);
+
+	if (share->active || timer_running(&share->refill)) {
+		return;
+	}
+	advance(cpu, cpu_now());
+	share->virtual_time = MAX(share->virtual_time, cpu->virtual_time - MIN(credit, cpu->virtual_time));
+	share->active = true;
+	share->woken = wakes;
+	share->turn_left = ticks_of_us(TURN_US);
+	shift_mean(cpu, -(int64_t)share->vm->weight, ahead(cpu, share));
+	enqueue(cpu, share);
+}
+
+static void refilled(struct timer *timer)
+{
+	struct vm_share *share = container_of(timer, struct vm_share, refill);
+
+	if (has_work(share)) {
+		join(this_cpu(), share, false);
+	}
+}
+
+static const struct timer_ops refill_ops = { .fired = refilled };
+
+/* The VM's cap keeps it from running until its window ends. It is in no queue. */
+static void hold_back(struct cpu *cpu, struct vm_share *share)
+{
+	leave(cpu, share);
+	timer_start(&cpu->timers, &share->refill, share->window + ticks_of_us(CAP_WINDOW_US));
+}
+
+static struct vm_share *share_at(struct vm *vm, const struct cpu *cpu)
+{
+	struct vm_share *share = &vm->shares[cpu->index];
+
+	if (share->vm == NULL) {
+		share->vm = vm;
+		list_init(&share->ready);
+		timer_init(&share->refill, &refill_ops);
+	}
+	return share;
+}
+
+void role_ready(struct vcpu *v, uint32_t from)
+{
+	struct vm_share *share = share_of(v);
+	bool front = v->turn_left != 0 && (from == VCPU_WAITING || from == VCPU_RUNNING);
+
+	/* Whose turn was interrupted goes on with it, and so does who waited. */
+	v->woken = front && from == VCPU_WAITING;
+	if (front) {
+		list_insert(&share->ready, &v->queue_node);
+	} else {
+		list_append(&share->ready, &v->queue_node);
+	}
+	share->ready_count++;
+	join(v->cpu, share, from == VCPU_WAITING);
+}
+
+void role_unready(struct vcpu *v)
+{
+	struct vm_share *share = share_of(v);
+
 	list_remove(&v->queue_node);
-	list_insert(&cpu->ready, &v->queue_node);
+	share->ready_count--;
+	if (!has_work(share) && heap_has(&share->node)) {
+		dequeue(v->cpu, share);
+		leave(v->cpu, share);
+	}
+}
+
+void sched_begin(struct vm *vm, struct vm_job *job)
+{
+	struct cpu *cpu = this_cpu();
+	struct vm_share *share = share_at(vm, cpu);
+
+	share->job = job;
+	join(cpu, share, false);
+}
+
+/* ---- turns ---- */
+
+/* The VM that comes before those who compute, or NULL. */
+static struct vm_share *first_behind(const struct cpu *cpu)
+{
+	struct vm_share *first = first_of(&cpu->woken);
+
+	return first != NULL && ahead(cpu, first) <= 0 ? first : NULL;
+}
+
+/* The VM in the queues that comes next, or NULL. */
+static struct vm_share *first_share(const struct cpu *cpu)
+{
+	struct vm_share *woken = first_of(&cpu->woken), *ready = first_of(&cpu->ready);
+
+	if (woken == NULL || ready == NULL) {
+		return woken != NULL ? woken : ready;
+	}
+	return ahead(cpu, woken) <= 0 || woken->virtual_time <= ready->virtual_time ? woken : ready;
+}
+
+/* Somebody of another VM woke up and comes before the VM that has the CPU. */
+static bool outrun(const struct cpu *cpu, const struct vm_share *share)
+{
+	const struct vm_share *first = first_behind(cpu);
+
+	return first != NULL && (!share->woken || first->virtual_time < share->virtual_time);
+}
+
+/* The vCPU that runs goes on. With nobody else there, turns do not matter. */
+static bool goes_on(const struct cpu *cpu, const struct vcpu *v, struct vm_share *share, uint64_t now)
+{
+	const struct vcpu *sibling = first_vcpu(share);
+	bool over = (share->turn_left == 0 && has_others(cpu)) ||
+		    (sibling != NULL && (v->turn_left == 0 || sibling->woken));
+
+	return !over && budget(share, now) != 0 && !outrun(cpu, share);
+}
+
+/* The vCPU that runs is ready again: before the others of its VM if its turn is not over, but for one who woke up. */
+static void give_way(struct vcpu *v, struct vm_share *share)
+{
+	struct vcpu *sibling = first_vcpu(share);
+	bool woken = sibling != NULL && sibling->woken;
+
+	vcpu_state_set(v, VCPU_READY);
+	if (woken) {
+		list_remove(&sibling->queue_node);
+		list_insert(&share->ready, &sibling->queue_node);
+	}
+}
+
+/*
+ * One VM interrupts another. It pays for both switches, its own and the one that brings the other back, so that to be
+ * woken often does not take the others' time.
+ */
+static void pay_for_switch(const struct cpu *cpu, struct vm_share *woken, struct vm_share *other)
+{
+	uint64_t refund = cpu->switch_ticks * WEIGHT_USUAL / other->vm->weight;
+
+	charge(woken, cpu->switch_ticks);
+	other->virtual_time -= MIN(refund, other->virtual_time);
+}
+
+/* Takes the first VM that may run off the queues; NULL: none. */
+static struct vm_share *take_first(struct cpu *cpu, uint64_t now)
+{
+	struct vm_share *share;
+
+	while ((share = first_share(cpu)) != NULL) {
+		dequeue(cpu, share);
+		if (budget(share, now) != 0) {
+			return share;
+		}
+		hold_back(cpu, share);
+	}
+	return NULL;
+}
+
+/* Whether the VM that has the CPU keeps it for another of its vCPUs, or for a new turn. */
+static bool keeps_cpu(const struct cpu *cpu, const struct vm_share *share)
+{
+	const struct vm_share *first = first_share(cpu);
+
+	if (share->turn_left != 0) {
+		return !outrun(cpu, share);
+	}
+	return first_behind(cpu) == NULL && (first == NULL || first->virtual_time > share->virtual_time);
+}
+
+/* The VM that comes next, off the queues; NULL: none. */
+static struct vm_share *next_share(struct cpu *cpu, uint64_t now)
+{
+	struct vm_share *share = cpu->turn, *other;
+
+	if (share == NULL) {
+		return take_first(cpu, now);
+	}
+	if (!has_work(share)) {
+		leave(cpu, share);
+		return take_first(cpu, now);
+	}
+	if (budget(share, now) == 0) {
+		hold_back(cpu, share);
+		return take_first(cpu, now);
+	}
+	if (keeps_cpu(cpu, share)) {
+		return share;
+	}
+	other = take_first(cpu, now);
+	if (other == NULL) {
+		return share;
+	}
+	if (share->turn_left != 0) {
+		pay_for_switch(cpu, other, share);
+	}
+	enqueue(cpu, share);
+	return other;
+}
+
+/* When role_next must look again if nothing else happens before. */
+static void set_timer(struct cpu *cpu, const struct vcpu *v, struct vm_share *share, uint64_t now)
+{
+	const struct vm_share *woken = first_of(&cpu->woken);
+	uint64_t left = budget(share, now);
+
+	if (has_others(cpu)) {
+		left = MIN(left, share->turn_left);
+	}
+	if (woken != NULL && ahead(cpu, woken) > 0) {
+		/* Until the mean has come up with it. */
+		left = MIN(left, (uint64_t)ahead(cpu, woken) * cpu->weight / WEIGHT_USUAL + 1);
+	}
+	if (!list_empty(&share->ready)) {
+		left = MIN(left, v->turn_left);
+	}
+	timer_stop(&cpu->timers, &cpu->slice);
+	if (left != UINT64_MAX) {
+		timer_start(&cpu->timers, &cpu->slice, now + left);
+	}
+}
+
+static void begin_turn(struct vm_share *share, struct vcpu *v)
+{
+	v->woken = false;
+	if (share->turn_left == 0) {
+		share->woken = false;
+		share->turn_left = ticks_of_us(TURN_US);
+	}
+	if (v->turn_left == 0) {
+		v->turn_left = ticks_of_us(MAX(TURN_US / share->ready_count, TURN_MIN_US));
+	}
+}
+
+/* The VM does a slice of its job; then the loop comes here again. */
+static void run_job(struct cpu *cpu, struct vm_share *share)
+{
+	struct vm_job *job = share->job;
+
+	share->woken = false;
+	share->turn_left = 0;
+	share->job = NULL;
+	if (job->ops->slice(job)) {
+		share->job = job;
+	}
+	cpu_kick(cpu, CPU_ATTENTION_ROLE);
 }
 
 struct vcpu *role_next(struct cpu *cpu)
 {
 	struct vcpu *v = cpu->current != NULL && cpu->current->state == VCPU_RUNNING ? cpu->current : NULL;
-	struct vcpu *first = first_ready(cpu);
 	uint64_t now = cpu_now();
-	bool others;
+	struct vm_share *share;
 
-	charge(cpu, now);
-	if (v != NULL && gives_way(v, first)) {
-		vcpu_state_set(v, VCPU_READY);
-		if (v->turn_left != 0) {
-			to_front(cpu, v);
-			to_front(cpu, first);
+	advance(cpu, now);
+	if (v == NULL || !goes_on(cpu, v, cpu->turn, now)) {
+		if (v != NULL) {
+			give_way(v, cpu->turn);
 		}
-		v = NULL;
-	}
-	if (v == NULL) {
-		v = first;
-		others = v != NULL && cpu->ready.next->next != &cpu->ready;
-	} else {
-		others = first != NULL;
-	}
-	cpu->turn = v;
-	timer_stop(&cpu->timers, &cpu->slice);
-	if (v != NULL) {
-		v->woken = false;
-		if (v->turn_left == 0) {
-			v->turn_left = read_cntfrq_el0() / 1000 * SLICE_MS;
+		share = cpu->turn = next_share(cpu, now);
+		if (share == NULL) {
+			timer_stop(&cpu->timers, &cpu->slice);
+			return NULL;
 		}
-		if (others) {
-			timer_start(&cpu->timers, &cpu->slice, now + v->turn_left);
+		if (share->job != NULL) {
+			run_job(cpu, share);
+			return NULL;
 		}
+		v = first_vcpu(share);
+		begin_turn(share, v);
 	}
+	set_timer(cpu, v, cpu->turn, now);
 	return v;
 }
 
@@ -78,7 +433,12 @@ enum trap_result role_wait(struct vcpu *v, bool wfi)
 {
 	if (!wfi) {
 		/* WFE: whoever sends the event may have to run first. */
+		struct vm_share *share = share_of(v);
+
 		v->turn_left = 0;
+		if (list_empty(&share->ready)) {
+			share->turn_left = 0;
+		}
 		v->cpu->reschedule = true;
 	} else if (vcpu_has_wakeup(v)) {
 		return TRAP_RESUME;

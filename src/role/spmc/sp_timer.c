@@ -69,32 +69,37 @@ static struct cpu *any_online(void)
 	return NULL;
 }
 
-/* To another CPU's queue, if it is that of a context that migrates. The lock is held. */
-static bool move(struct timer *timer, struct cpu *to)
+/* Whether it is that of a context that migrates. */
+static bool may_move(const struct timer *timer)
 {
-	struct sp_vcpu *v = sp_vcpu_of(container_of(timer, struct vcpu, ptimer));
-
-	if (timer->ops != &ptimer_ops || !sp_is_up(v->sp)) {
-		return false;
-	}
-	timer_start(&to->timers, timer, timer->deadline);
-	v->timer_cpu = to;
-	return true;
+	return timer->ops == &ptimer_ops && sp_is_up(sp_vcpu_of(container_of(timer, struct vcpu, ptimer))->sp);
 }
 
 void sp_timers_leave(struct cpu *cpu)
 {
-	const struct list *queue = &cpu->timers.timers;
+	struct timer_queue stay;
 	bool moved = false;
+	struct timer *timer;
 	struct cpu *to;
+
+	timer_queue_init(&stay);
 
 	spin_lock(&queues_lock);
 	/* Under the lock, so that nobody who leaves after us moves something here. */
 	atomic_store(&cpu->online, 0);
 	to = any_online();
-	for (struct list *node = queue->next, *next; to != NULL && node != queue; node = next) {
-		next = node->next;
-		moved |= move(list_entry(node, struct timer, node), to);
+	while (to != NULL && (timer = timer_first(&cpu->timers)) != NULL) {
+		bool moves = may_move(timer);
+
+		timer_stop(&cpu->timers, timer);
+		timer_start(moves ? &to->timers : &stay, timer, timer->deadline);
+		if (moves) {
+			sp_vcpu_of(container_of(timer, struct vcpu, ptimer))->timer_cpu = to;
+			moved = true;
+		}
+	}
+	if (to != NULL) {
+		cpu->timers = stay;
 	}
 	spin_unlock(&queues_lock);
 	cpu_timer_off(cpu);

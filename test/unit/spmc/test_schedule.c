@@ -654,7 +654,7 @@ static void schedule_watchdog_stops_with_the_run(void **state)
 	world_sps[UP].watchdog_ticks = 100;
 	PLAY({ V(UP, 0), REQ(UP, OLD) }, { V(OLD, 0), RESP(OLD, ID(UP)) }, { V(UP, 0), RESP(UP, 0) });
 	call(FFA_MSG_SEND_DIRECT_REQ, IDS(0, ID(UP)), 0, 0);
-	assert_true(list_empty(&world_cpus[0].timers.timers));
+	assert_null(timer_first(&world_cpus[0].timers));
 	assert_int_equal(x[0], FFA_MSG_SEND_DIRECT_RESP);
 }
 

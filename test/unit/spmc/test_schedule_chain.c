@@ -503,7 +503,7 @@ static void watchdog_is_wound_up_by_the_normal_world(void **state)
 		call(FFA_INTERRUPT, 0, 0, 0);
 		assert_int_equal(x[0], FFA_NORMAL_WORLD_RESUME);
 		assert_int_equal(V(USER, 0)->state, SP_WAITING);
-		assert_true(list_empty(&this_cpu()->timers.timers));
+		assert_null(timer_first(&this_cpu()->timers));
 	}
 }
 

@@ -12,10 +12,16 @@
 #include "abi/virtio.h"
 #include "lib/base.h"
 
-/* An Ethernet frame without its check sequence: header only, up to 1500 bytes of payload and a VLAN tag. */
+/*
+ * An Ethernet frame without its check sequence: header only, up to 1500 bytes of payload and a VLAN tag. One that is
+ * still to be cut into segments (VIRTIO_NET_HDR_GSO_TCPV4, V6) holds an IP packet of any size.
+ */
 #define NET_FRAME_MIN 14
 #define NET_FRAME_MAX 1518
+#define NET_FRAME_GSO_MAX (NET_FRAME_MIN + 4 + 65535)
 #define NET_MAC_SIZE 6
+/* What is copied of a frame to decide by: the Ethernet header or, of one to be cut, all headers up to the data. */
+#define NET_HEADER_MAX (NET_FRAME_MIN + 4 + 60 + 60)
 
 struct net_port;
 struct virtq_chain;
@@ -25,17 +31,22 @@ struct virtq_chain;
  * sender's memory, and goes from there straight to the receiver's.
  */
 struct net_frame {
-	uint8_t header[NET_FRAME_MIN];
-	uint32_t size; /* of all, NET_FRAME_MIN to NET_FRAME_MAX */
+	uint8_t header[NET_HEADER_MAX];
+	uint32_t header_size; /* NET_FRAME_MIN or, if gso_type says so, as net_offload_check() found it */
+	uint32_t size; /* of all, header_size to NET_FRAME_MAX or NET_FRAME_GSO_MAX */
 	/* The checksum at start + offset is still to be made, over all from start on (VIRTIO_NET_HDR_F_NEEDS_CSUM). */
 	bool partial_checksum;
 	uint16_t checksum_start, checksum_offset; /* start + offset + 2 <= size */
+	uint8_t gso_type; /* VIRTIO_NET_HDR_GSO_: not NONE only with partial_checksum */
+	uint16_t gso_size; /* bytes of data in each segment */
+	/* Segments that a receiver has taken before it was NET_FULL, for the next try; NULL: there is none. */
+	uint64_t *progress;
 	struct virtq_chain *rest; /* everything behind the header, or NULL: it is in 'data' */
 	const uint8_t *data;
 };
 
-/* Copies bytes [NET_FRAME_MIN, frame->size) to 'to'. May be called again. */
-void net_frame_read_rest(const struct net_frame *frame, uint8_t *to);
+/* Copies bytes [offset, offset + size) of the frame, which lie behind its header. May be called again. */
+void net_frame_read(const struct net_frame *frame, uint32_t offset, uint8_t *to, uint32_t size);
 
 enum net_result {
 	NET_TAKEN,
@@ -48,6 +59,11 @@ struct net_port_ops {
 	enum net_result (*send)(struct net_port *port, const struct net_frame *frame);
 	/* The driver has given the device receive buffers, after a delivery found none. No lock is held. Or NULL. */
 	void (*has_room)(struct net_port *port);
+	/*
+	 * The driver, or the VM, has reset the device: it sends nothing, and what is delivered is dropped, until a
+	 * driver sets it up. The device's lock is held. Or NULL.
+	 */
+	void (*down)(struct net_port *port);
 	/* The device ends; no VM has run yet. Or NULL. */
 	void (*gone)(struct net_port *port);
 };

@@ -186,11 +186,13 @@ static enum net_result flood(struct net_switch_port *from, const struct net_fram
 {
 	struct net_switch *sw = from->on;
 	enum net_result result = NET_DROPPED;
+	struct net_frame copy = *frame;
 
+	copy.progress = NULL; /* that is one receiver's */
 	count(sw, flooded);
 	for (unsigned i = 0; i < sw->port_count; i++) {
 		struct net_switch_port *to = sw->ports[i];
-		enum net_result one = to != from ? net_port_deliver(to->port, frame) : NET_DROPPED;
+		enum net_result one = to != from ? net_port_deliver(to->port, &copy) : NET_DROPPED;
 
 		if (one == NET_TAKEN) {
 			result = NET_TAKEN;
@@ -206,10 +208,10 @@ static bool answer_dhcp(struct net_switch_port *from, const struct net_frame *fr
 {
 	struct net_switch *sw = from->on;
 	uint8_t question[NET_FRAME_MAX], answer[NET_DHCP_ANSWER_SIZE];
-	struct net_frame back = { .data = answer + NET_FRAME_MIN };
+	struct net_frame back = { .header_size = NET_FRAME_MIN, .data = answer + NET_FRAME_MIN };
 
 	memcpy(question, frame->header, NET_FRAME_MIN);
-	net_frame_read_rest(frame, question + NET_FRAME_MIN);
+	net_frame_read(frame, NET_FRAME_MIN, question + NET_FRAME_MIN, frame->size - NET_FRAME_MIN);
 	if (!net_dhcp_is_request(question, frame->size)) {
 		return false;
 	}
@@ -268,6 +270,28 @@ static void switch_has_room(struct net_port *port)
 	spin_unlock(&to->on->lock);
 }
 
+/* Nobody waits for a port that is down, nor does it wait; what was learned behind it may come back elsewhere. */
+static void switch_down(struct net_port *port)
+{
+	struct net_switch_port *at = port->network;
+	struct net_switch *sw = at->on;
+
+	spin_lock(&sw->lock);
+	for (unsigned i = 0; i < sw->address_count; i++) {
+		struct net_address *a = &sw->addresses[i];
+
+		if (a->port == at && !a->fixed) {
+			*a = (struct net_address){ 0 };
+		}
+	}
+	if (at->waits_for != NULL) {
+		stop_waiting(at);
+	}
+	at->stuck = false;
+	wake_waiters(at);
+	spin_unlock(&sw->lock);
+}
+
 /* Before any VM runs: nobody waits, and nothing was learned. The last place is filled from the end. */
 static void switch_gone(struct net_port *port)
 {
@@ -283,6 +307,7 @@ static void switch_gone(struct net_port *port)
 static const struct net_port_ops switch_ops = {
 	.send = switch_send,
 	.has_room = switch_has_room,
+	.down = switch_down,
 	.gone = switch_gone,
 };
 

@@ -6,7 +6,7 @@
  * to himself. Others are learned and forgotten after NET_SWITCH_AGE_S. A frame for one receiver that has no buffer
  * waits in its sender's transmit queue (back-pressure) until there is one, at most NET_SWITCH_PATIENCE_MS: then the
  * receiver counts as stuck, and what is sent to it is dropped until it gives buffers again. What goes to many never
- * waits.
+ * waits, nor does what goes to a port without a driver.
  *
  * Locks: 'lock' guards the addresses and who waits. It is held inside a sender's transmit queue lock and never while a
  * frame is delivered. Ports stay for good, so the list of them needs none.

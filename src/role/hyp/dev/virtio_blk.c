@@ -6,19 +6,22 @@
 
 /*
  * A notification is served at once, on the CPU that makes it and with interrupts masked, so a deep queue would bring
- * nothing and only lengthen the turn. These limits keep the longest at 14 MiB of copying: a request has a header, a
- * status and at most SEGMENTS_MAX data buffers. 64 KiB is the smallest segment that a kernel with 64 KiB pages accepts.
+ * nothing. A turn moves TURN_SIZE bytes at most; the driver's notification is repeated for what is left. A request
+ * has a header, a status and at most SEGMENTS_MAX data buffers. 64 KiB is the smallest segment that a kernel with 64
+ * KiB pages accepts. A driver that does not ask for the limits, as firmware's do not, makes requests of any size.
  */
 #define QUEUE_SIZE 16
 #define SEGMENTS_MAX (QUEUE_SIZE - 2)
 #define SEGMENT_SIZE_MAX 65536
-#define DATA_SIZE_MAX (SEGMENTS_MAX * SEGMENT_SIZE_MAX)
-#define RANGE_SECTORS_MAX (DATA_SIZE_MAX / VIRTIO_BLK_SECTOR_SIZE) /* of one discard or write-zeroes */
+#define RANGE_SIZE_MAX (SEGMENTS_MAX * SEGMENT_SIZE_MAX) /* of one discard or write-zeroes */
+#define RANGE_SECTORS_MAX (RANGE_SIZE_MAX / VIRTIO_BLK_SECTOR_SIZE)
+#define TURN_SIZE MIB(4)
 
 struct virtio_blk {
 	struct virtio_device dev;
 	struct virtq queue; /* its lock guards the disk too */
 	struct virtio_blk_config config;
+	uint64_t budget; /* bytes that this turn may still move */
 	uint8_t *data;
 	uint64_t sectors;
 	bool read_only;
@@ -30,22 +33,42 @@ static uint8_t *disk_range(const struct virtio_blk *blk, uint64_t first, uint64_
 {
 	uint64_t count = size / VIRTIO_BLK_SECTOR_SIZE;
 
-	if (size % VIRTIO_BLK_SECTOR_SIZE != 0 || size > DATA_SIZE_MAX || count > blk->sectors ||
-	    first > blk->sectors - count) {
+	if (size % VIRTIO_BLK_SECTOR_SIZE != 0 || count > blk->sectors || first > blk->sectors - count) {
 		return NULL;
 	}
 	return blk->data + first * VIRTIO_BLK_SECTOR_SIZE;
+}
+
+/*
+ * How many bytes of a request of 'size' this turn moves, behind '*done' which earlier turns have moved. The driver may
+ * have changed the request meanwhile: then it gets something of both.
+ */
+static uint64_t next_part(struct virtio_blk *blk, uint64_t size, uint64_t *done)
+{
+	uint64_t part;
+
+	*done = MIN(blk->queue.progress, size);
+	part = MIN(size - *done, blk->budget);
+	blk->budget -= part;
+	blk->queue.progress = *done + part;
+	blk->queue.unfinished = *done + part != size;
+	return part;
 }
 
 static uint8_t serve_in(struct virtio_blk *blk, struct virtq_chain *chain, uint64_t sector)
 {
 	uint64_t size = chain->writable_size - 1; /* the status byte */
 	const uint8_t *from = disk_range(blk, sector, size);
+	uint64_t done, part;
 
 	if (from == NULL) {
 		return VIRTIO_BLK_S_IOERR;
 	}
-	virtq_write(chain, from, size);
+	part = next_part(blk, size, &done);
+	virtq_write(chain, NULL, done);
+	chain->written = (uint32_t)done; /* by earlier turns: no gap */
+	chain->gap = false;
+	virtq_write(chain, from + done, part);
 	return VIRTIO_BLK_S_OK;
 }
 
@@ -53,11 +76,14 @@ static uint8_t serve_out(struct virtio_blk *blk, struct virtq_chain *chain, uint
 {
 	uint64_t size = chain->readable_size;
 	uint8_t *to = disk_range(blk, sector, size);
+	uint64_t done, part;
 
 	if (to == NULL || blk->read_only) {
 		return VIRTIO_BLK_S_IOERR;
 	}
-	virtq_read(chain, to, size);
+	part = next_part(blk, size, &done);
+	virtq_read(chain, NULL, done);
+	virtq_read(chain, to + done, part);
 	return VIRTIO_BLK_S_OK;
 }
 
@@ -86,14 +112,19 @@ static uint8_t serve_zero(struct virtio_blk *blk, struct virtq_chain *chain, boo
 	}
 	size = (uint64_t)range.num_sectors * VIRTIO_BLK_SECTOR_SIZE;
 	to = disk_range(blk, range.sector, size);
-	if (to == NULL || blk->read_only) {
+	if (to == NULL || size > RANGE_SIZE_MAX || blk->read_only) {
 		return VIRTIO_BLK_S_IOERR;
 	}
+	if (size > blk->budget) {
+		blk->queue.unfinished = true;
+		return VIRTIO_BLK_S_OK;
+	}
+	blk->budget -= size;
 	memset(to, 0, size);
 	return VIRTIO_BLK_S_OK;
 }
 
-/* The header has been read, and there is room for the status. Returns the status. */
+/* The header has been read, and there is room for the status. Returns that, unless queue.unfinished is set. */
 static uint8_t serve_request(struct virtio_blk *blk, struct virtq_chain *chain, const struct virtio_blk_req *req)
 {
 	switch (req->type) {
@@ -119,6 +150,7 @@ static void blk_serve(struct virtio_device *dev, unsigned queue)
 	struct virtq *q = &dev->queues[queue];
 	struct virtq_chain *chain;
 
+	blk->budget = TURN_SIZE;
 	while ((chain = virtq_pop(q)) != NULL) {
 		struct virtio_blk_req req;
 		uint8_t status;
@@ -128,6 +160,11 @@ static void blk_serve(struct virtio_device *dev, unsigned queue)
 			return;
 		}
 		status = serve_request(blk, chain, &req);
+		if (q->unfinished) {
+			virtq_unpop(q, 1);
+			return;
+		}
+		q->progress = 0;
 		virtq_write(chain, NULL, chain->writable_size - 1);
 		virtq_write(chain, &status, 1);
 		virtq_push(q, chain->head, chain->written);
@@ -191,4 +228,9 @@ enum err virtio_blk_create(struct vm *vm, ipa_t base, unsigned intid, const stru
 	}
 	*dev = &blk->dev;
 	return OK;
+}
+
+void virtio_blk_set_data(struct virtio_device *dev, uint8_t *data)
+{
+	container_of(dev, struct virtio_blk, dev)->data = data;
 }

@@ -17,4 +17,7 @@ struct virtio_blk_disk {
 enum err virtio_blk_create(struct vm *vm, ipa_t base, unsigned intid, const struct virtio_blk_disk *disk,
 			   struct virtio_device **dev);
 
+/* Other memory of the same size takes the place of its data. The device is not in use. */
+void virtio_blk_set_data(struct virtio_device *dev, uint8_t *data);
+
 #endif

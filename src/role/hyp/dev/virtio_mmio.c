@@ -2,6 +2,7 @@
 #include "role/hyp/dev/virtio_mmio.h"
 
 #include "arch/atomic.h"
+#include "core/vcpu/vcpu.h"
 #include "lib/str.h"
 
 #define VERSION 2
@@ -54,10 +55,13 @@ void virtio_end(struct virtio_device *dev, unsigned queue)
 	spin_unlock(&q->lock);
 }
 
-static void notify(struct virtio_device *dev, uint32_t queue)
+static void notify(struct virtio_device *dev, struct vcpu *vcpu, uint32_t queue)
 {
 	if (queue < dev->ops->queue_count && virtio_begin(dev, queue)) {
 		dev->ops->serve(dev, queue);
+		if (dev->queues[queue].unfinished) {
+			vcpu_repeat(vcpu); /* in between come interrupts, and whoever shares the CPU */
+		}
 		virtio_end(dev, queue);
 		if (dev->ops->served != NULL) {
 			dev->ops->served(dev, queue);
@@ -84,14 +88,16 @@ static void reset(struct virtio_device *dev)
 	atomic_store_release(&dev->status, 0);
 }
 
-/* What of the bits 'set' the device takes on, given those that it has. */
+/*
+ * What of the bits 'set' the device takes on, given those that it has. That ACKNOWLEDGE comes first is the driver's
+ * duty (3.1.1) and no matter to the device: U-Boot 2023.01 leaves it out after a reset.
+ */
 static uint32_t acceptable_status(const struct virtio_device *dev, uint32_t has, uint32_t set)
 {
-	const uint32_t known = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
 	bool features_fit = (dev->driver_features & ~dev->features) == 0 &&
 			    (dev->driver_features & VIRTIO_F_VERSION_1) != 0;
 
-	if (((has | set) & known) != known || !features_fit) {
+	if (((has | set) & VIRTIO_STATUS_DRIVER) == 0 || !features_fit) {
 		set &= ~VIRTIO_STATUS_FEATURES_OK;
 	}
 	if (((has | set) & VIRTIO_STATUS_FEATURES_OK) == 0) {
@@ -290,12 +296,11 @@ static bool mmio_write(void *device, struct vcpu *vcpu, uint64_t offset, unsigne
 {
 	struct virtio_device *dev = device;
 
-	(void)vcpu;
 	if (offset >= VIRTIO_MMIO_CONFIG || size != 4 || offset % 4 != 0) {
 		return true;
 	}
 	if (offset == VIRTIO_MMIO_QUEUE_NOTIFY) {
-		notify(dev, (uint32_t)value);
+		notify(dev, vcpu, (uint32_t)value);
 	} else if (offset == VIRTIO_MMIO_INTERRUPT_ACK) {
 		atomic_and(&dev->interrupt_status, ~(uint32_t)value);
 	} else {

@@ -5,6 +5,7 @@
 #include "core/mm/pool.h"
 #include "core/vcpu/vcpu.h"
 #include "lib/str.h"
+#include "role/hyp/dev/net_offload.h"
 
 #define QUEUE_RX 0
 #define QUEUE_TX 1
@@ -17,46 +18,69 @@ struct virtio_net {
 	struct virtio_net_config config;
 	struct net_port port;
 	struct work resume;
-	uint8_t whole[NET_FRAME_MAX]; /* a frame whose checksum is made here, on its way in; under the rx lock */
+	uint8_t whole[NET_FRAME_MAX]; /* a frame or segment that is finished here, on its way in; under the rx lock */
 };
 
-void net_frame_read_rest(const struct net_frame *frame, uint8_t *to)
+void net_frame_read(const struct net_frame *frame, uint32_t offset, uint8_t *to, uint32_t size)
 {
 	struct virtq_chain *chain = frame->rest;
 
 	if (chain == NULL) {
-		memcpy(to, frame->data, frame->size - NET_FRAME_MIN);
+		memcpy(to, frame->data + (offset - frame->header_size), size);
 		return;
 	}
-	virtq_rewind(chain, sizeof(struct virtio_net_hdr) + NET_FRAME_MIN);
-	virtq_read(chain, to, frame->size - NET_FRAME_MIN);
+	virtq_rewind(chain, sizeof(struct virtio_net_hdr) + offset);
+	virtq_read(chain, to, size);
 }
 
 /* ---- guest to network ---- */
 
-/* False if the chain holds no frame: too short, too long, or it wants an offload that we have not offered. */
-static bool read_frame(const struct virtio_net *net, struct virtq_chain *chain, struct net_frame *frame)
+/* Whether a driver that agreed to these features may leave what the header says to the device. */
+static bool may_offload(uint64_t features, const struct virtio_net_hdr *hdr)
 {
-	bool may_checksum = (net->dev.driver_features & VIRTIO_NET_F_CSUM) != 0;
-	struct virtio_net_hdr hdr;
-
-	if (virtq_read(chain, &hdr, sizeof(hdr)) != sizeof(hdr) || hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE ||
-	    (hdr.flags & ~(may_checksum ? VIRTIO_NET_HDR_F_NEEDS_CSUM : 0)) != 0 ||
-	    chain->readable_size < NET_FRAME_MIN || chain->readable_size > NET_FRAME_MAX) {
+	if (hdr->flags == 0) {
+		return hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE;
+	}
+	if (hdr->flags != VIRTIO_NET_HDR_F_NEEDS_CSUM || (features & VIRTIO_NET_F_CSUM) == 0) {
 		return false;
 	}
-	*frame = (struct net_frame){ .size = (uint32_t)chain->readable_size, .rest = chain };
-	if (hdr.flags != 0) {
-		frame->partial_checksum = true;
-		frame->checksum_start = hdr.csum_start;
-		frame->checksum_offset = hdr.csum_offset;
-		if (hdr.csum_start < NET_FRAME_MIN ||
-		    (uint32_t)hdr.csum_start + hdr.csum_offset + sizeof(uint16_t) > frame->size) {
-			return false;
-		}
+	return hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE ||
+	       (hdr->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 && (features & VIRTIO_NET_F_HOST_TSO4) != 0) ||
+	       (hdr->gso_type == VIRTIO_NET_HDR_GSO_TCPV6 && (features & VIRTIO_NET_F_HOST_TSO6) != 0);
+}
+
+/* False if the chain holds no frame: too short, too long, or it wants an offload that we do not do. */
+static bool read_frame(const struct virtio_net *net, struct virtq *q, struct net_frame *frame)
+{
+	struct virtq_chain *chain = &q->chain;
+	struct virtio_net_hdr hdr;
+	bool big;
+
+	if (virtq_read(chain, &hdr, sizeof(hdr)) != sizeof(hdr) || !may_offload(net->dev.driver_features, &hdr)) {
+		return false;
 	}
-	virtq_read(chain, frame->header, NET_FRAME_MIN);
-	return true;
+	big = hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE;
+	if (chain->readable_size < NET_FRAME_MIN || chain->readable_size > (big ? NET_FRAME_GSO_MAX : NET_FRAME_MAX)) {
+		return false;
+	}
+	frame->size = (uint32_t)chain->readable_size;
+	frame->header_size = NET_FRAME_MIN;
+	frame->partial_checksum = hdr.flags != 0;
+	frame->checksum_start = hdr.csum_start;
+	frame->checksum_offset = hdr.csum_offset;
+	frame->gso_type = hdr.gso_type;
+	frame->gso_size = hdr.gso_size;
+	frame->progress = &q->progress;
+	frame->rest = chain;
+	if (frame->partial_checksum && (hdr.csum_start < NET_FRAME_MIN ||
+					(uint32_t)hdr.csum_start + hdr.csum_offset + sizeof(uint16_t) > frame->size)) {
+		return false;
+	}
+	virtq_read(chain, frame->header, big ? NET_HEADER_MAX : NET_FRAME_MIN);
+	if (big) {
+		frame->header_size = net_offload_check(frame, frame->header);
+	}
+	return frame->header_size != 0;
 }
 
 /* Sends what is in the queue, as far as the network takes it. */
@@ -67,14 +91,15 @@ static void serve_tx(struct virtio_net *net, struct virtq *q)
 
 	while ((chain = virtq_pop(q)) != NULL) {
 		struct net_frame frame;
-		enum net_result result = read_frame(net, chain, &frame) ? net->port.ops->send(&net->port, &frame)
-									: NET_DROPPED;
+		enum net_result result = read_frame(net, q, &frame) ? net->port.ops->send(&net->port, &frame)
+								    : NET_DROPPED;
 
 		if (result == NET_FULL) {
 			counters->tx_waits++;
 			virtq_unpop(q, 1);
 			return;
 		}
+		q->progress = 0;
 		if (result == NET_TAKEN) {
 			counters->tx_frames++;
 			counters->tx_bytes += frame.size;
@@ -129,28 +154,28 @@ void net_port_resume(struct net_port *port)
 /* ---- network to guest ---- */
 
 /*
- * How many chains the next 'size' bytes need: one, or several if the driver can merge buffers. 0, with nothing
- * popped, if there are not enough. Otherwise q->chain is the last of them.
+ * Pops the chains for the next 'size' bytes: one, or several if the driver can merge buffers; q->chain is the last of
+ * them. NET_FULL if there are not enough, NET_DROPPED if there never will be; then nothing is popped.
  */
-static unsigned pop_buffers(struct virtq *q, uint64_t size, bool merge)
+static enum net_result pop_buffers(struct virtq *q, uint64_t size, bool merge, unsigned *count)
 {
 	uint64_t room = 0;
-	unsigned count = 0;
 
-	while (room < size) {
-		struct virtq_chain *chain = count == 0 || merge ? virtq_pop(q) : NULL;
+	for (*count = 0; room < size; (*count)++) {
+		struct virtq_chain *chain = *count == 0 || merge ? virtq_pop(q) : NULL;
 
 		if (chain == NULL) {
-			virtq_unpop(q, count);
-			return 0;
+			bool no_more_fit = *count == q->size || (*count == 1 && !merge);
+
+			virtq_unpop(q, *count);
+			return no_more_fit ? NET_DROPPED : NET_FULL;
 		}
-		count++;
 		if (chain->writable_size == 0) {
 			virtq_break(q); /* a receive buffer must be one */
 		}
 		room += chain->writable_size;
 	}
-	return count;
+	return NET_TAKEN;
 }
 
 /* What a receiver gets: three pieces one after the other, the last of which may be in the sender's memory. */
@@ -170,7 +195,7 @@ static void write_from(struct virtq_chain *chain, struct delivery *d, const void
 /* Writes as much of what is left as the chain holds, and returns it used. */
 static void fill_buffer(struct virtq *q, struct virtq_chain *chain, struct delivery *d)
 {
-	const uint32_t header = sizeof(d->hdr), rest = header + NET_FRAME_MIN, end = header + d->frame->size;
+	const uint32_t header = sizeof(d->hdr), rest = header + d->frame->header_size, end = header + d->frame->size;
 
 	write_from(chain, d, &d->hdr, 0, header);
 	write_from(chain, d, d->frame->header, header, rest);
@@ -183,26 +208,31 @@ static void fill_buffer(struct virtq *q, struct virtq_chain *chain, struct deliv
 }
 
 /* A turn of the receive queue has begun. */
-static bool put_frame(struct virtq *q, bool merge, const struct net_frame *frame)
+static enum net_result put_frame(struct virtq *q, bool merge, const struct net_frame *frame)
 {
-	struct delivery d = { .hdr.gso_type = VIRTIO_NET_HDR_GSO_NONE, .frame = frame };
-	unsigned count = pop_buffers(q, sizeof(d.hdr) + frame->size, merge);
+	struct delivery d = { .hdr.gso_type = frame->gso_type, .frame = frame };
+	unsigned count;
+	enum net_result result = pop_buffers(q, sizeof(d.hdr) + frame->size, merge, &count);
 
-	if (count == 0) {
-		return false;
+	if (result != NET_TAKEN) {
+		return result;
 	}
 	if (frame->partial_checksum) {
 		d.hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		d.hdr.csum_start = frame->checksum_start;
 		d.hdr.csum_offset = frame->checksum_offset;
 	}
+	if (frame->gso_type != VIRTIO_NET_HDR_GSO_NONE) {
+		d.hdr.gso_size = frame->gso_size;
+		d.hdr.hdr_len = (uint16_t)frame->header_size;
+	}
 	d.hdr.num_buffers = (uint16_t)count;
 	if (frame->rest != NULL) {
-		virtq_rewind(frame->rest, sizeof(d.hdr) + NET_FRAME_MIN);
+		virtq_rewind(frame->rest, sizeof(d.hdr) + frame->header_size);
 	}
 	if (count == 1) {
 		fill_buffer(q, &q->chain, &d);
-		return true;
+		return NET_TAKEN;
 	}
 	/*
 	 * The first buffer had to wait until their number was known. A driver that changed them meanwhile gets what
@@ -213,50 +243,60 @@ static bool put_frame(struct virtq *q, bool merge, const struct net_frame *frame
 		struct virtq_chain *chain = virtq_pop(q);
 
 		if (chain == NULL) {
-			return false;
+			return NET_DROPPED;
 		}
 		fill_buffer(q, chain, &d);
 	}
-	return true;
+	return NET_TAKEN;
 }
 
-/* For a driver that takes only finished checksums: the Internet checksum (RFC 1071) over a copy of the frame. */
-static void finish_checksum(struct virtio_net *net, const struct net_frame *from, struct net_frame *to)
+static enum net_result put_or_ask(struct virtq *q, bool merge, const struct net_frame *frame)
 {
-	uint32_t at = (uint32_t)from->checksum_start + from->checksum_offset;
-	uint64_t sum = 0;
+	enum net_result result = put_frame(q, merge, frame);
 
-	memcpy(net->whole, from->header, NET_FRAME_MIN);
-	net_frame_read_rest(from, net->whole + NET_FRAME_MIN);
-	/* The field holds the sum of the pseudo-header, which belongs in. */
-	for (uint32_t i = from->checksum_start; i < from->size; i++) {
-		sum += (uint64_t)net->whole[i] << ((i - from->checksum_start) % 2 == 0 ? 8 : 0);
-	}
-	while (sum >> 16 != 0) {
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	/* Of the two zeros UDP uses the one for "no checksum" (RFC 768). */
-	sum = sum == 0xffff ? sum : ~sum & 0xffff;
-	net->whole[at] = (uint8_t)(sum >> 8);
-	net->whole[at + 1] = (uint8_t)sum;
-	*to = *from;
-	to->partial_checksum = false;
-	to->rest = NULL;
-	to->data = net->whole + NET_FRAME_MIN;
-	memcpy(to->header, net->whole, NET_FRAME_MIN);
+	return result == NET_FULL && virtq_want_more(q) ? put_frame(q, merge, frame) : result;
 }
 
-static bool put_in_turn(struct virtio_net *net, const struct net_frame *frame)
+/* The first 'size' bytes of net->whole. */
+static enum net_result put_whole(struct virtio_net *net, bool merge, uint32_t size)
 {
-	struct virtq *q = &net->queues[QUEUE_RX];
-	bool merge = (net->dev.driver_features & VIRTIO_NET_F_MRG_RXBUF) != 0;
-	struct net_frame finished;
+	struct net_frame frame = { .header_size = NET_FRAME_MIN, .size = size, .data = net->whole + NET_FRAME_MIN };
 
-	if (frame->partial_checksum && (net->dev.driver_features & VIRTIO_NET_F_GUEST_CSUM) == 0) {
-		finish_checksum(net, frame, &finished);
-		frame = &finished;
+	memcpy(frame.header, net->whole, NET_FRAME_MIN);
+	return put_or_ask(&net->queues[QUEUE_RX], merge, &frame);
+}
+
+/* A frame that is to be cut, to a driver that does not take it uncut. What has been taken is not sent again. */
+static enum net_result put_segments(struct virtio_net *net, bool merge, const struct net_frame *frame)
+{
+	uint32_t count = net_offload_segments(frame);
+	uint64_t done = frame->progress != NULL ? *frame->progress : 0;
+	enum net_result result = NET_TAKEN;
+
+	for (; done < count && result == NET_TAKEN; done += result == NET_TAKEN) {
+		result = put_whole(net, merge, net_offload_segment(frame, (uint32_t)done, net->whole));
 	}
-	return put_frame(q, merge, frame) || (virtq_want_more(q) && put_frame(q, merge, frame));
+	if (frame->progress != NULL) {
+		*frame->progress = done;
+	}
+	return result;
+}
+
+static enum net_result put_in_turn(struct virtio_net *net, const struct net_frame *frame)
+{
+	uint64_t features = net->dev.driver_features;
+	bool merge = (features & VIRTIO_NET_F_MRG_RXBUF) != 0;
+	uint64_t tso = frame->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 ? VIRTIO_NET_F_GUEST_TSO4 : VIRTIO_NET_F_GUEST_TSO6;
+	bool checksums = (features & VIRTIO_NET_F_GUEST_CSUM) != 0;
+
+	if (frame->gso_type != VIRTIO_NET_HDR_GSO_NONE && (!checksums || (features & tso) == 0)) {
+		return put_segments(net, merge, frame);
+	}
+	if (frame->partial_checksum && !checksums) {
+		net_offload_checksum(frame, net->whole);
+		return put_whole(net, merge, frame->size);
+	}
+	return put_or_ask(&net->queues[QUEUE_RX], merge, frame);
 }
 
 void net_port_count_drop(struct net_port *port)
@@ -267,21 +307,32 @@ void net_port_count_drop(struct net_port *port)
 enum net_result net_port_deliver(struct net_port *port, const struct net_frame *frame)
 {
 	struct virtio_net *net = container_of(port, struct virtio_net, port);
-	enum net_result result = NET_FULL;
+	enum net_result result;
 
 	if (!virtio_begin(&net->dev, QUEUE_RX)) {
 		return NET_DROPPED;
 	}
-	if (put_in_turn(net, frame)) {
+	result = put_in_turn(net, frame);
+	if (result == NET_TAKEN) {
 		port->counters.rx_frames++;
 		port->counters.rx_bytes += frame->size;
-		result = NET_TAKEN;
+	} else if (result == NET_DROPPED) {
+		net_port_count_drop(port);
 	}
 	virtio_end(&net->dev, QUEUE_RX);
 	return result;
 }
 
 /* ---- life ---- */
+
+static void net_reset(struct virtio_device *dev)
+{
+	struct net_port *port = &container_of(dev, struct virtio_net, dev)->port;
+
+	if (port->ops->down != NULL) {
+		port->ops->down(port);
+	}
+}
 
 static void net_destroy(struct virtio_device *dev)
 {
@@ -298,6 +349,7 @@ static const struct virtio_ops net_ops = {
 	.queue_count = 2,
 	.serve = net_serve,
 	.served = net_served,
+	.reset = net_reset,
 	.destroy = net_destroy,
 };
 
@@ -328,7 +380,8 @@ enum err virtio_net_create(struct vm *vm, ipa_t base, unsigned intid, const uint
 	net->queues[QUEUE_TX].want_notify = true;
 	net->dev.ops = &net_ops;
 	net->dev.features = VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MRG_RXBUF |
-			    VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM;
+			    VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_HOST_TSO4 |
+			    VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6;
 	net->dev.config = &net->config;
 	net->dev.config_size = sizeof(net->config);
 	net->dev.queues = net->queues;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* virtio-net (VIRTIO 1.2, 5.1): one pair of queues, no offloads. */
+/* virtio-net (VIRTIO 1.2, 5.1): one pair of queues; checksum and TCP segmentation offload (net_offload.h). */
 #ifndef ROLE_HYP_DEV_VIRTIO_NET_H
 #define ROLE_HYP_DEV_VIRTIO_NET_H
 

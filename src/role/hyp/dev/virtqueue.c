@@ -3,6 +3,7 @@
 
 #include "arch/atomic.h"
 #include "arch/barrier.h"
+#include "arch/copy.h"
 #include "lib/str.h"
 
 /* ---- the rings ---- */
@@ -86,6 +87,7 @@ bool virtq_begin(struct virtq *q, const struct guest_mem *mem)
 	if (!q->ready || q->broken) {
 		return false;
 	}
+	q->unfinished = false;
 	if (!look_up(q, mem) || !note_available(q)) {
 		/* The turn yields nothing, and virtq_end() finds the queue broken. */
 		q->broken = true;
@@ -179,7 +181,7 @@ static bool walk(struct virtq *q, const void *table, uint32_t count, uint32_t in
 		if (index >= count || chain->segment_count >= q->size_max) {
 			return false;
 		}
-		memcpy(&desc, (const uint8_t *)table + index * sizeof(desc), sizeof(desc));
+		copy_bytes(&desc, (const uint8_t *)table + index * sizeof(desc), sizeof(desc));
 		if ((desc.flags & VIRTQ_DESC_F_INDIRECT) != 0) {
 			const void *inner;
 
@@ -245,7 +247,7 @@ uint64_t virtq_read(struct virtq_chain *chain, void *to, uint64_t size)
 		const uint8_t *data = next_piece(chain, &chain->in, &chain->in_offset, left, &piece);
 
 		if (next != NULL) {
-			memcpy(next, data, piece);
+			copy_bytes(next, data, piece);
 			next += piece;
 		}
 	}
@@ -264,7 +266,7 @@ uint64_t virtq_write(struct virtq_chain *chain, const void *from, uint64_t size)
 		uint8_t *data = next_piece(chain, &chain->out, &chain->out_offset, left, &piece);
 
 		if (next != NULL) {
-			memmove(data, next, piece); /* another chain's memory (virtq_copy) may be the same */
+			copy_bytes(data, next, piece); /* another chain's memory (virtq_copy) may be the same */
 			next += piece;
 			chain->written += chain->gap ? 0 : piece;
 		}

@@ -64,6 +64,7 @@ struct virtq {
 	uint16_t avail_event; /* what we last wrote there */
 	uint16_t used_idx;    /* next entry to push */
 	uint16_t used_shown;  /* what used.idx holds */
+	bool unfinished;   /* the turn ended before its work: there shall be another one soon */
 	uint64_t progress; /* the device's own: how far it was in the first chain when it put that back; 0 at start */
 
 	/* Valid from begin to end: EL2's view of the three areas, looked up anew for each turn. */
