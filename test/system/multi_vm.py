@@ -64,8 +64,8 @@ def check_counters(vms):
         found = re.search(rf"{name}/eth0\s+tx (\d+) \(dropped (\d+).*?rx (\d+) \(dropped (\d+)", answer)
         require(found, f"'switches' answers {answer!r}")
         tx, _, rx, lost = map(int, found.groups())
-        # A receiver whose CPU the host holds up for long loses some.
-        require(tx > 500 and rx > 500 and lost < (tx + rx) / 20, f"{name}'s counters: {found.group(0)!r}")
+        # TCP's frames may hold 64 KiB. A receiver whose CPU the host holds up for half a second loses some of them.
+        require(tx > 100 and rx > 100 and lost < (tx + rx) / 10, f"{name}'s counters: {found.group(0)!r}")
     require(re.search(r"DHCP [1-9]", answer), "the switch has given no address")
 
 
