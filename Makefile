@@ -52,12 +52,14 @@ $(deps)/iperf3/bin/iperf3: | tools
 
 core_sources := $(filter-out src/arch/aarch64/offsets.c, \
 	$(call find_sources,src/lib src/arch/aarch64 src/core src/drivers))
-not_in_hyp := src/arch/aarch64/world_s.c src/drivers/spmd.c src/plat/qemu_virt/spmc.c
+not_in_hyp := src/arch/aarch64/world_s.c src/drivers/spmd.c src/plat/qemu_virt/spmc.c \
+	src/ffa/console_log.c src/ffa/perm.c
 # The SPMC has no virtual GIC, no devices that it emulates, no device tree of the host, and no PSCI below it.
 not_in_spmc := src/arch/aarch64/world_ns.c src/core/vgic/% \
 	$(patsubst %,src/core/vcpu/%.c,bus guest_mem insn mmio ptimer run sysreg_trap trap) \
 	$(patsubst %,src/core/sys/%.c,clock host smccc) src/drivers/pl031.c src/drivers/psci.c src/plat/qemu_virt/plat.c
-hyp_sources := $(filter-out $(not_in_hyp),$(core_sources) $(call find_sources,src/role/hyp src/plat/qemu_virt))
+hyp_sources := $(filter-out $(not_in_hyp), \
+	$(core_sources) $(call find_sources,src/ffa src/role/hyp src/plat/qemu_virt))
 spmc_sources := $(filter-out $(not_in_spmc), \
 	$(core_sources) $(call find_sources,src/ffa src/role/spmc src/plat/qemu_virt))
 
@@ -239,7 +241,7 @@ $(filter-out $(spmc_fuzzers),$(fuzz_programs)): build/fuzz/libhyp.a
 $(fuzz_programs): build/fuzz/%: test/fuzz/%.c Makefile
 	$(call say,FUZZER,$@)
 	$(q)clang-19 $(fuzz_flags) -Wall -Wextra -Wshadow -Werror -fsanitize=fuzzer,address,undefined \
-		-MMD -MP -MF $@.d -MT $@ -o $@ $< $(filter %.a,$^)
+		-MMD -MP -MF $@.d -MT $@ -o $@ $< $(filter %.a,$^) -Wl,--as-needed -lcmocka
 
 #---------------------------------------------------------------------------------------------------------------------
 # Programs of ours, for tests and examples: payload/vm/NAME runs as a VM, payload/sp/NAME as a secure partition,
@@ -259,9 +261,11 @@ $(payload)/obj/%.o: payload/%.S Makefile | tools
 	@mkdir -p $(@D)
 	$(q)$(target_cc) $(payload_flags) -MMD -MP -c -o $@ $<
 
-# The library of a kind: payload/KIND/lib, then payload/lib. A program takes from it what it does not define itself.
+# The library of a kind: payload/KIND/lib, then payload/lib. A program takes from it what it does not define itself. A VM
+# can do what partitions do.
+vm_library := $(patsubst %,payload/sp/lib/%.c,command memory message sp) payload/nwd/lib
 define library_rule
-$(payload)/lib$(1).a: $(call payload_objects,payload/$(1)/lib) $(call payload_objects,payload/lib)
+$(payload)/lib$(1).a: $(call payload_objects,payload/$(1)/lib $($(1)_library)) $(call payload_objects,payload/lib)
 	@mkdir -p $$(@D) && rm -f $$@
 	$(q)ar qcs $$@ $$^
 endef
@@ -360,11 +364,14 @@ build/kernel/%/Image: always | tools
 	@scripts/mkkernel $*
 
 linux_flags := -std=gnu17 -g -O2 -D_GNU_SOURCE -static -I.
-android_sources := $(call find_sources,payload/linux/android)
-build/linux/android-test: $(android_sources) $(wildcard payload/linux/android/*.h) Makefile | tools
+# A program in Linux of ours: payload/linux/NAME with payload/linux/lib is build/linux/NAME-test.
+linux_sources = $(call find_sources,payload/linux/$(1)) $(call find_sources,payload/linux/lib)
+build/linux/android-test: $(call linux_sources,android)
+build/linux/optee_like-test: $(call linux_sources,optee_like) payload/sp/optee_like/service.h
+build/linux/%-test: $(wildcard payload/linux/*/*.h) Makefile | tools
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(q)aarch64-linux-gnu-gcc $(linux_flags) $(warnings) -s -o $@ $(android_sources)
+	$(q)aarch64-linux-gnu-gcc $(linux_flags) $(warnings) -s -o $@ $(filter %.c,$^)
 build/guest/android-initramfs.cpio.gz: build/linux/android-test scripts/mkinitramfs scripts/guest/init \
 		scripts/guest/udhcpc.script $(deps)/busybox
 	$(call say,PACK,$@)
@@ -383,6 +390,65 @@ android-images: image build/bundle/android.cpio
 run-android: android-images ## a kernel of Android's configuration on 4 vCPUs; type android-test (builds the kernel: minutes)
 	@$(qemu) --cpus 4 --bundle build/bundle/android.cpio
 .PHONY: android-images run-android
+
+# Linux with pKVM beside the SPMC, and a module and programs of ours in it (docs/pkvm.md). PKVM_KERNEL_SRC: a tree of the
+# kernel's in the place of the distribution's, Android's for example.
+pkvm_given := $(if $(PKVM_KERNEL_SRC),-given)
+pkvm_mkkernel := scripts/mkkernel pkvm-host $(if $(PKVM_KERNEL_SRC),--source '$(PKVM_KERNEL_SRC)')
+pkvm_kernel := build/kernel/pkvm-host$(pkvm_given)
+pkvm_initrd := build/guest/pkvm$(pkvm_given).cpio.gz
+build/kernel/pkvm-host-given/Image: always | tools
+	@$(pkvm_mkkernel)
+$(pkvm_kernel)/extra/ffa_test.ko: always | $(pkvm_kernel)/Image
+	@$(pkvm_mkkernel) --module payload/linux/ffa_test
+build/linux/kvm-vm: payload/linux/kvm_vm/main.c
+build/linux/kexec-file: payload/linux/kexec/main.c
+build/linux/kvm-vm build/linux/kexec-file: Makefile | tools
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(q)aarch64-linux-gnu-gcc $(linux_flags) $(warnings) -s -o $@ $(filter %.c,$^)
+build/linux/guest.dtb: payload/linux/kvm_vm/guest.dts | tools
+	@mkdir -p $(@D)
+	$(q)dtc -q -I dts -O dtb -o $@ $<
+pkvm_files := scripts/guest/ffa-test scripts/guest/ffa-bench build/linux/kvm-vm build/linux/kexec-file build/linux/guest.dtb $(payload)/smp.img
+$(pkvm_initrd): $(pkvm_kernel)/extra/ffa_test.ko $(pkvm_files) scripts/mkinitramfs scripts/guest/init \
+		scripts/guest/udhcpc.script $(deps)/busybox
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(q)scripts/mkinitramfs --kernel $(pkvm_kernel) --module $< $@ $(pkvm_files)
+pkvm-images: spmc-images $(pkvm_initrd)
+run-pkvm: pkvm-images ## Linux as pKVM's host beside the SPMC and its partitions; ffa-test, kvm-vm (builds the kernel: minutes)
+	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --dir $(payload)/sp --bl33 $(pkvm_kernel)/Image \
+		--initrd $(pkvm_initrd) --append 'console=ttyAMA0 quiet kvm-arm.mode=protected' $(if $(DEBUG),--gdb)
+build/bundle/ffa.cpio: config/ffa.dts scripts/mkbundle $(pkvm_initrd) build/kernel/pkvm-host/Image
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(q)scripts/mkbundle -o $@ $< --dir build/guest --dir build/kernel/pkvm-host
+	@touch $@
+tfa-linux-ffa-images: image spmc-images build/bundle/ffa.cpio
+run-tfa-linux-ffa: tfa-linux-ffa-images ## TF-A, SPMC and partitions, hypervisor, two Linux VMs; ffa-test (builds the kernel: minutes)
+	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --dir $(payload)/sp --bl33 $(hyp)/trivet-hyp.img \
+		--initrd build/bundle/ffa.cpio --secure-log build/flash/secure.log $(if $(DEBUG),--gdb)
+.PHONY: tfa-linux-ffa-images run-tfa-linux-ffa
+run-pkvm-ffa-test: pkvm-images ## FF-A through pKVM's proxy and without it, by the module ffa_test; prints its report and the counts
+	@test/system/pkvm.py
+.PHONY: pkvm-images run-pkvm run-pkvm-ffa-test
+
+# OP-TEE as a partition, and one of ours that behaves as it does (docs/optee.md). Linux is the same kernel, as it comes.
+comma := ,
+XTEST ?= 1001 1004 1006 1013 6001
+build/guest/optee.cpio.gz: $(pkvm_kernel)/Image build/linux/optee_like-test scripts/guest/optee-xtest scripts/mkinitramfs \
+		scripts/guest/init scripts/guest/udhcpc.script $(deps)/busybox
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(q)scripts/mkinitramfs --kernel $(pkvm_kernel) $@ build/linux/optee_like-test scripts/guest/optee-xtest
+optee-images: spmc-images build/guest/optee.cpio.gz
+run-optee: optee-images ## OP-TEE OS as a partition, and its xtest in Linux; XTEST='1001 ...', all, shell; OPTEE_OS_SRC=dir, _BIN=file
+	@OPTEE_OS_SRC='$(OPTEE_OS_SRC)' OPTEE_OS_BIN='$(OPTEE_OS_BIN)' scripts/mkoptee build/guest/optee.cpio.gz
+	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --set optee --dir build/optee --bl33 $(pkvm_kernel)/Image \
+		--initrd build/optee/initramfs.cpio.gz $(if $(DEBUG),--gdb) --append 'console=ttyAMA0 quiet $(if $(filter shell,$(XTEST)),, \
+		run=/bin/optee-xtest xtest=$(subst $(eval) ,$(comma),$(strip $(XTEST))))'
+.PHONY: optee-images run-optee
 
 run-shmem: image build/bundle/shmem-linux.cpio ## two Linux VMs with a shared memory (docs/shared-memory.md)
 	@$(qemu) --cpus 2 --bundle build/bundle/shmem-linux.cpio
@@ -423,17 +489,18 @@ run-guest: image ## your own program as a VM: GUEST=file; VCPUS=n MEM=MiB ARGS='
 	@$(qemu) --cpus $(or $(VCPUS),1) --bundle build/bundle/guest.cpio
 .PHONY: run-guest
 
-# Debian: its root file system is made once, in minutes.
-build/guest/debian.img: scripts/mkdebian scripts/apt.sh | build/guest/initramfs.cpio.gz $(deps)/kernel/Image
-	$(call say,DEBIAN,$@)
+# Debian's userspace. mkdebian itself knows whether there is anything to do.
+build/guest/debian.img: always | tools build/guest/initramfs.cpio.gz $(deps)/kernel/Image
 	@scripts/mkdebian $@
-build/bundle/debian.cpio: config/debian.dts scripts/mkbundle build/guest/debian.img $(guest_files)
+build/bundle/debian.cpio: config/debian.dts scripts/mkbundle build/guest/debian.img build/guest/initramfs.cpio.gz \
+		$(deps)/kernel/Image
 	$(call say,PACK,$@)
 	@mkdir -p $(@D)
 	$(q)scripts/mkbundle -o $@ $< $(bundle_dirs)
+	@touch $@
 debian-images: image build/bundle/debian.cpio
-run-debian: debian-images ## Debian's own userspace, to the login prompt of systemd (root, no password)
-	@$(qemu) --cpus 2 --memory 4G --bundle build/bundle/debian.cpio
+run-debian: debian-images ## Debian with systemd on 4 vCPUs, to its login prompt: root, no password (makes the disk: a minute)
+	@$(qemu) --cpus 4 --memory 4G --bundle build/bundle/debian.cpio
 .PHONY: debian-images run-debian
 
 #---------------------------------------------------------------------------------------------------------------------
@@ -450,27 +517,32 @@ test-images: image payloads $(guest_files) $(patsubst %,build/bundle/%.cpio,linu
 	shmem-linux net)
 spmc-images: spmc partitions build/firmware/spmc/bl1.bin
 tfa-images: image build/bundle/linux.cpio build/firmware/hyp/bl1.bin $(deps)/uboot/u-boot.bin
-.PHONY: test test-list test-long test-images spmc-images tfa-images
+ffa-vm-images: image payloads spmc-images
+.PHONY: test test-list test-long test-images spmc-images tfa-images ffa-vm-images
 
 # One after the other: they print tables, and each wants the machine for itself.
-bench: ## instructions per operation, per FF-A call, for boots; sizes; build/bench/*.csv
+bench: ## all measurements below, one after the other; figures go to build/bench/*.csv
 	+@$(MAKE) bench-hyp
 	+@$(MAKE) bench-vms
 	+@$(MAKE) bench-io
 	+@$(MAKE) bench-spmc
-bench-hyp:
+	+@$(MAKE) bench-pkvm
+bench-hyp: ## EL2's instructions for each operation of a guest, its own boot and Linux's; sizes
 	+@$(MAKE) RELEASE=1 image payloads $(guest_files)
 	@scripts/bench
-bench-vms:
+bench-vms: ## many VMs on a CPU: switch, shares, wake-up, memory, boot of 1 to 32
 	+@$(MAKE) RELEASE=1 image payloads
 	@scripts/bench-vms
-bench-io:
+bench-io: ## disk and network: instructions, notifications, interrupts for each request; TCP between VMs
 	+@$(MAKE) RELEASE=1 image payloads $(guest_files) build/guest/net.cpio.gz
 	@scripts/bench-io
-bench-spmc:
+bench-spmc: ## the SPMC's instructions for each FF-A call, and its boot
 	+@$(MAKE) RELEASE=1 spmc-images
 	@scripts/bench-spmc
-.PHONY: bench bench-hyp bench-vms bench-io bench-spmc lint
+bench-pkvm: ## FF-A calls of Linux in the normal world, with pKVM and without (builds the kernel: minutes)
+	+@$(MAKE) RELEASE=1 pkvm-images
+	@scripts/bench-pkvm
+.PHONY: bench bench-hyp bench-vms bench-io bench-spmc bench-pkvm lint
 
 lint: ## format, clang-tidy, include rules, warnings of gcc and clang
 	@scripts/lint

@@ -63,8 +63,7 @@ noreturn void boot_main(const void *fdt, uint64_t first_count)
 	write_sysreg(tpidr_el1, (uint64_t)&cpus[0]);
 	exception_init_cpu();
 	uart_init();
-	/* TF-A enters BL33 with a small number in x0 and leaves the device tree at the start of RAM. */
-	memory = fdt_init((const void *)MAX((uint64_t)fdt, RAM_BASE)) ? fdt_find_name("memory") : 0;
+	memory = fdt_init(fdt) ? fdt_find_name("memory") : 0;
 	if (memory == 0) {
 		/* Nothing to go by, and the lock of print() wants the MMU: one letter is all there is. */
 		mmio_write32(UART_BASE, '?');

@@ -72,6 +72,8 @@ enum {
 /* The numbers that are FF-A's among the standard service calls: the low byte of an id. */
 #define FFA_NUMBER_FIRST 0x60u
 #define FFA_NUMBER_LAST 0x8eu
+/* What they have for FF-A, later versions' among them; behind it is the errata ABI (DEN0028). */
+#define FFA_NUMBERS (0xf0u - FFA_NUMBER_FIRST)
 
 /* ---- error codes (13.1) ---- */
 enum ffa_code {
@@ -121,6 +123,8 @@ enum {
 	FFA_INTID_ME = 4,
 	FFA_INTID_NPI = 5,
 	FFA_INTID_SRI = 8, /* an SGI of the normal world */
+	/* Of a VM: an SGI, since Linux's driver describes it to its GIC by its number alone. */
+	FFA_INTID_GUEST_NPI = 8,
 	FFA_INTID_IPI = 9,
 };
 
@@ -336,6 +340,13 @@ enum {
 	FFA_NOTIFICATION_GET_SPM = 1 << 2,
 	FFA_NOTIFICATION_GET_HYP = 1 << 3,
 };
+#define FFA_NOTIFICATION_GET_ALL 0xfu
+/* x2 of an answer to INFO_GET, and how many ids its 64-bit form has, in x3 to x7. */
+#define FFA_INFO_MORE 1u
+#define FFA_INFO_LISTS_SHIFT 7
+#define FFA_INFO_LISTS_WIDTH 5
+#define FFA_INFO_SIZES_SHIFT 12 /* two bits for each list: vCPUs behind the endpoint */
+#define FFA_INFO_IDS_64 20
 #define FFA_FRAMEWORK_RX_FULL_SPM (UINT64_C(1) << 0)
 #define FFA_FRAMEWORK_RX_FULL_HYP (UINT64_C(1) << 32)
 

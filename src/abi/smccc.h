@@ -21,6 +21,7 @@
 #define SMCCC_OWNER_STD 4
 #define SMCCC_OWNER_STD_HYP 5
 #define SMCCC_OWNER_VENDOR_HYP 6
+#define SMCCC_OWNER_TRUSTED_FIRST 48 /* from here on: applications, then the OS, in the Secure world */
 
 #define SMCCC_VERSION 0x80000000u
 #define SMCCC_ARCH_FEATURES 0x80000001u

@@ -91,7 +91,7 @@ void ffa_console_log(struct ffa_endpoint *caller, unsigned vcpu, uint64_t *x)
 	struct ffa_console *c;
 	bool taken;
 
-	if (!ffa_is_sp(caller)) {
+	if (!ffa_is_local(caller)) {
 		ffa_answer_error(x, FFA_NOT_SUPPORTED);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "ffa/discovery.h"
 
 #include "ffa/answer.h"
+#include "ffa/below.h"
 #include "ffa/endpoint.h"
 #include "lib/str.h"
 
@@ -36,7 +37,9 @@ enum {
 	EL1 = 1 << FFA_KIND_SP_EL1,
 	EL0 = 1 << FFA_KIND_SP_EL0,
 	SPS = EL1 | EL0,
-	ALL = NWD | SPS,
+	GUEST = 1 << FFA_KIND_GUEST,
+	SPMC = NWD | SPS, /* callers of an SPMC */
+	ALL = SPMC | GUEST,
 };
 
 /* For each form of a call: to whom, and from which minor version of the caller on. */
@@ -64,7 +67,7 @@ static const struct call_support calls[FFA_NUMBER_LAST - FFA_NUMBER_FIRST + 1] =
 	AT(FFA_PARTITION_INFO_GET) = { ALL, 0, 0 },
 	AT(FFA_ID_GET) = { ALL, 0, 0 },
 	AT(FFA_MSG_WAIT) = { ALL, 0, 0 },
-	AT(FFA_YIELD) = { SPS, 0, 0 },
+	AT(FFA_YIELD) = { SPS | GUEST, 0, 0 },
 	AT(FFA_RUN) = { ALL, 0, 0 },
 	AT(FFA_MSG_SEND_DIRECT_REQ) = { ALL, ALL, 0 },
 	AT(FFA_MSG_SEND_DIRECT_RESP) = { ALL, ALL, 0 },
@@ -77,20 +80,20 @@ static const struct call_support calls[FFA_NUMBER_LAST - FFA_NUMBER_FIRST + 1] =
 	AT(FFA_MEM_RECLAIM) = { ALL, 0, 0 },
 	AT(FFA_MEM_FRAG_RX) = { ALL, 0, 0 },
 	AT(FFA_MEM_FRAG_TX) = { ALL, 0, 0 },
-	AT(FFA_NOTIFICATION_BITMAP_CREATE) = { ALL, 0, 1 },
-	AT(FFA_NOTIFICATION_BITMAP_DESTROY) = { ALL, 0, 1 },
+	AT(FFA_NOTIFICATION_BITMAP_CREATE) = { SPMC, 0, 1 },
+	AT(FFA_NOTIFICATION_BITMAP_DESTROY) = { SPMC, 0, 1 },
 	AT(FFA_NOTIFICATION_BIND) = { ALL, 0, 1 },
 	AT(FFA_NOTIFICATION_UNBIND) = { ALL, 0, 1 },
 	AT(FFA_NOTIFICATION_SET) = { ALL, 0, 1 },
 	AT(FFA_NOTIFICATION_GET) = { ALL, 0, 1 },
-	AT(FFA_NOTIFICATION_INFO_GET) = { NWD, ALL, 1 },
+	AT(FFA_NOTIFICATION_INFO_GET) = { NWD, SPMC, 1 },
 	AT(FFA_RX_ACQUIRE) = { NWD, 0, 1 },
 	AT(FFA_SPM_ID_GET) = { ALL, 0, 0 },
 	AT(FFA_MSG_SEND2) = { ALL, 0, 1 },
 	AT(FFA_SECONDARY_EP_REGISTER_64) = { 0, SPS, 0 },
 	AT(FFA_MEM_PERM_GET) = { EL0, EL0, 0 },
 	AT(FFA_MEM_PERM_SET) = { EL0, EL0, 0 },
-	AT(FFA_CONSOLE_LOG) = { ALL, ALL, 0 },
+	AT(FFA_CONSOLE_LOG) = { SPMC, SPMC, 0 },
 	AT(FFA_PARTITION_INFO_GET_REGS_64) = { 0, ALL, 0 },
 	AT(FFA_MSG_SEND_DIRECT_REQ2_64) = { 0, ALL, 2 },
 	AT(FFA_MSG_SEND_DIRECT_RESP2_64) = { 0, ALL, 2 },
@@ -116,10 +119,15 @@ static bool call_properties(const struct ffa_endpoint *caller, uint32_t id, uint
 		return true;
 	case FFA_MEM_RETRIEVE_REQ_64:
 		/* From 1.1 on the caller must know that the NS bit is used (DEN0140, 4.3). */
+		if (caller->kind == FFA_KIND_GUEST) {
+			return true;
+		}
 		*properties = FFA_FEATURES_RETRIEVE_NS_BIT | FFA_FEATURES_RETRIEVE_HYPERVISOR;
 		return caller->version < FFA_VERSION_1_1 || (input & FFA_FEATURES_RETRIEVE_NS_BIT) != 0;
 	case FFA_SECONDARY_EP_REGISTER_64:
 		return caller->vcpu_count > 1;
+	case FFA_SPM_ID_GET | FFA_64:
+		return caller->kind != FFA_KIND_GUEST || ffa_below != NULL;
 	default:
 		return true;
 	}
@@ -129,17 +137,17 @@ static bool call_properties(const struct ffa_endpoint *caller, uint32_t id, uint
 static bool feature(const struct ffa_endpoint *caller, uint32_t id, uint64_t *intid)
 {
 	static const struct {
-		uint8_t to, intid;
+		uint8_t to, intid, guest_intid;
 	} features[] = {
-		[FFA_FEATURE_NPI] = { EL1, FFA_INTID_NPI },
-		[FFA_FEATURE_SRI] = { NWD, FFA_INTID_SRI },
-		[FFA_FEATURE_ME] = { EL1, FFA_INTID_ME },
+		[FFA_FEATURE_NPI] = { EL1 | GUEST, FFA_INTID_NPI, FFA_INTID_GUEST_NPI },
+		[FFA_FEATURE_SRI] = { NWD, FFA_INTID_SRI, 0 },
+		[FFA_FEATURE_ME] = { EL1, FFA_INTID_ME, 0 },
 	};
 
 	if (id >= ARRAY_SIZE(features) || (features[id].to & BIT(caller->kind)) == 0) {
 		return false;
 	}
-	*intid = features[id].intid;
+	*intid = caller->kind == FFA_KIND_GUEST ? features[id].guest_intid : features[id].intid;
 	return true;
 }
 
@@ -170,15 +178,19 @@ void ffa_id_get(struct ffa_endpoint *caller, uint64_t *x)
 	x[2] = caller->id;
 }
 
-void ffa_spm_id_get(struct ffa_endpoint *caller unused_arg, uint64_t *x)
+void ffa_spm_id_get(struct ffa_endpoint *caller, uint64_t *x)
 {
+	if (caller->kind == FFA_KIND_GUEST && ffa_below == NULL) {
+		ffa_answer_error(x, FFA_NOT_SUPPORTED);
+		return;
+	}
 	ffa_answer_success(x);
 	x[2] = FFA_ID_SPMC;
 }
 
 /* ---- partition information (13.8, 13.9) ---- */
 
-/* What is asked: all SPs, by each of their UUIDs, or those with one UUID. */
+/* What is asked: all partitions, by each of their UUIDs, or those with one UUID. */
 struct query {
 	const struct ffa_endpoint *caller;
 	struct ffa_uuid uuid;
@@ -210,8 +222,8 @@ static unsigned query_count(const struct query *q)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < ffa_sp_count(); i++) {
-		count += query_entries(q, ffa_sp(i));
+	for (unsigned i = 0; i < ffa_partition_count(); i++) {
+		count += query_entries(q, ffa_partition(i));
 	}
 	return count;
 }
@@ -219,11 +231,15 @@ static unsigned query_count(const struct query *q)
 /* Of the properties in the manifest, those that the target's version has and that make sense to the caller (6.2.2). */
 static uint32_t visible_properties(const struct ffa_endpoint *caller, const struct ffa_endpoint *sp)
 {
+	bool local = ffa_is_local(caller);
 	uint32_t hidden = 0;
 
 	if (caller->version < FFA_VERSION_1_1) {
 		return sp->properties & (FFA_PROPERTY_DIRECT_RECV | FFA_PROPERTY_DIRECT_SEND | FFA_PROPERTY_INDIRECT) &
-		       ~(ffa_is_sp(caller) ? 0u : FFA_PROPERTY_DIRECT_SEND);
+		       ~(local ? 0u : FFA_PROPERTY_DIRECT_SEND);
+	}
+	if (sp->kind == FFA_KIND_SP_BELOW) {
+		return sp->properties & ~(uint32_t)(FFA_PROPERTY_VM_CREATED | FFA_PROPERTY_VM_DESTROYED);
 	}
 	if (sp->version < FFA_VERSION_1_2) {
 		hidden |= FFA_PROPERTY_DIRECT2_RECV | FFA_PROPERTY_DIRECT2_SEND;
@@ -231,10 +247,10 @@ static uint32_t visible_properties(const struct ffa_endpoint *caller, const stru
 	if (sp->version < FFA_VERSION_1_1) {
 		hidden |= FFA_PROPERTY_INDIRECT | FFA_PROPERTY_NOTIFICATIONS;
 	}
-	if (!ffa_is_sp(caller)) {
+	if (!local) {
 		hidden |= FFA_PROPERTY_DIRECT_SEND | FFA_PROPERTY_DIRECT2_SEND; /* an SP never calls the normal world */
 	}
-	if (ffa_is_sp(caller) || (sp->properties & FFA_PROPERTY_DIRECT_RECV) == 0) {
+	if (local || (sp->properties & FFA_PROPERTY_DIRECT_RECV) == 0) {
 		hidden |= FFA_PROPERTY_VM_CREATED | FFA_PROPERTY_VM_DESTROYED;
 	}
 	return (sp->properties & ~hidden) | FFA_PROPERTY_AARCH64;
@@ -260,12 +276,12 @@ static unsigned query_write(const struct query *q, unsigned first, unsigned max,
 {
 	unsigned number = 0, written = 0;
 
-	for (unsigned i = 0; i < ffa_sp_count() && written < max; i++) {
-		unsigned entries = query_entries(q, ffa_sp(i));
+	for (unsigned i = 0; i < ffa_partition_count() && written < max; i++) {
+		unsigned entries = query_entries(q, ffa_partition(i));
 
 		for (unsigned which = 0; which < entries && written < max; which++, number++) {
 			if (number >= first) {
-				struct ffa_partition_info info = query_entry(q, ffa_sp(i), which);
+				struct ffa_partition_info info = query_entry(q, ffa_partition(i), which);
 
 				memcpy(to + written++ * size, &info, size);
 			}

@@ -10,10 +10,11 @@
 
 struct ffa_endpoint ffa_nwd;
 
-/* Complete before the first call is served, then only read. */
-static struct ffa_endpoint *sps[FFA_SP_MAX];       /* without holes, in id order */
-static struct ffa_endpoint *sps_by_id[FFA_SP_MAX]; /* by id - FFA_ID_SP_FIRST; NULL: no such SP */
-static unsigned sp_count;
+/* Complete before the first call is served, then only read. NULL: no such one. */
+static struct ffa_endpoint *partitions[FFA_GUEST_MAX + FFA_SP_MAX]; /* without holes */
+static struct ffa_endpoint *sps_by_id[FFA_SP_MAX];                  /* by id - FFA_ID_SP_FIRST */
+static struct ffa_endpoint *guests_by_id[FFA_GUEST_MAX + 1];
+static unsigned partition_count;
 
 /*
  * VMs: 'vms' has all that were ever made and only grows, so it is read without the lock. A VM is in the bucket of its
@@ -33,8 +34,10 @@ void ffa_endpoints_init(struct ffa_space *nwd_space)
 		.version = FFA_VERSION_1_2,
 		.space = nwd_space,
 	};
-	sp_count = 0;
+	partition_count = 0;
+	memset(partitions, 0, sizeof(partitions));
 	memset(sps_by_id, 0, sizeof(sps_by_id));
+	memset(guests_by_id, 0, sizeof(guests_by_id));
 	vm_count = 0;
 	list_init(&unused);
 	for (unsigned i = 0; i < BUCKETS; i++) {
@@ -42,23 +45,53 @@ void ffa_endpoints_init(struct ffa_space *nwd_space)
 	}
 }
 
-void ffa_endpoint_add_sp(struct ffa_endpoint *sp)
+static struct ffa_endpoint **place_of(uint16_t id)
 {
-	unsigned number = (unsigned)sp->id - FFA_ID_SP_FIRST;
+	unsigned number = (unsigned)id - FFA_ID_SP_FIRST; /* the SPMC's own id wraps to no SP */
 
-	CHECK(number < FFA_SP_MAX && (sp_count == 0 || sp->id > sps[sp_count - 1]->id));
-	sps_by_id[number] = sp;
-	sps[sp_count++] = sp;
+	if (ffa_id_is_secure(id)) {
+		return number < FFA_SP_MAX ? &sps_by_id[number] : NULL;
+	}
+	return id != FFA_ID_NWD && id <= FFA_GUEST_MAX ? &guests_by_id[id] : NULL;
 }
 
-unsigned ffa_sp_count(void)
+void ffa_endpoint_add(struct ffa_endpoint *e)
 {
-	return sp_count;
+	struct ffa_endpoint **place = place_of(e->id);
+	unsigned at = partition_count;
+
+	CHECK(place != NULL && *place == NULL);
+	*place = e;
+	for (; at > 0 && partitions[at - 1]->id > e->id; at--) {
+		partitions[at] = partitions[at - 1];
+	}
+	partitions[at] = e;
+	partition_count++;
 }
 
-struct ffa_endpoint *ffa_sp(unsigned index)
+unsigned ffa_partition_count(void)
 {
-	return index < sp_count ? sps[index] : NULL;
+	return partition_count;
+}
+
+bool ffa_has_service(const struct ffa_endpoint *e, uint64_t low, uint64_t high)
+{
+	if (low == 0 && high == 0) {
+		return true;
+	}
+	for (unsigned i = 0; i < e->uuid_count; i++) {
+		const uint32_t *word = e->uuids[i].word;
+
+		if (low == ((uint64_t)word[1] << 32 | word[0]) && high == ((uint64_t)word[3] << 32 | word[2])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+struct ffa_endpoint *ffa_partition(unsigned index)
+{
+	return index < partition_count ? partitions[index] : NULL;
 }
 
 static bool is_vm_id(uint16_t id)
@@ -125,12 +158,14 @@ static struct ffa_endpoint *vm_hold(uint16_t id, bool make)
 
 struct ffa_endpoint *ffa_endpoint_find(uint16_t id)
 {
+	struct ffa_endpoint **place = place_of(id);
 	struct ffa_endpoint *vm;
 
-	if ((id & FFA_ID_SECURE) != 0) {
-		unsigned number = (unsigned)id - FFA_ID_SP_FIRST; /* the SPMC's own id wraps to no SP */
-
-		return number < FFA_SP_MAX ? sps_by_id[number] : NULL;
+	if (ffa_id_is_secure(id) || (place != NULL && *place != NULL)) {
+		return place != NULL ? *place : NULL;
+	}
+	if (ffa_nwd.space == NULL) {
+		return NULL;
 	}
 	if (id == FFA_ID_NWD) {
 		return &ffa_nwd;
@@ -143,7 +178,7 @@ struct ffa_endpoint *ffa_endpoint_find(uint16_t id)
 
 struct ffa_endpoint *ffa_endpoint_get(uint16_t id)
 {
-	return is_vm_id(id) ? vm_hold(id, false) : ffa_endpoint_find(id);
+	return ffa_nwd.space != NULL && is_vm_id(id) ? vm_hold(id, false) : ffa_endpoint_find(id);
 }
 
 struct ffa_endpoint *ffa_vm_get(uint16_t id)
@@ -180,8 +215,8 @@ struct ffa_endpoint *ffa_vm_at(unsigned index)
 
 struct ffa_endpoint *ffa_endpoint_of_call(struct ffa_endpoint *caller, uint16_t id, bool zero_is_self)
 {
-	if (ffa_is_sp(caller)) {
+	if (ffa_is_local(caller)) {
 		return id == caller->id || (zero_is_self && id == 0) ? caller : NULL;
 	}
-	return (id & FFA_ID_SECURE) == 0 ? ffa_endpoint_get(id) : NULL;
+	return !ffa_id_is_secure(id) ? ffa_endpoint_get(id) : NULL;
 }

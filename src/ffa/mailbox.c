@@ -3,6 +3,7 @@
 
 #include "core/mm/stage2.h"
 #include "ffa/answer.h"
+#include "ffa/below.h"
 #include "ffa/endpoint.h"
 #include "ffa/memory.h"
 #include "lib/panic.h"
@@ -22,9 +23,10 @@ static enum err buffer_take(struct ffa_endpoint *e, uint64_t base, uint32_t size
 			    struct ffa_buffer *out)
 {
 	struct stage2 *table = ffa_space_table(e->space, base);
+	pa_t to = pa(base + e->space->own_offset);
 	unsigned attrs, state;
 
-	if (table == NULL || !stage2_uniform(table, ipa(base), size, &attrs)) {
+	if (table == NULL || !stage2_uniform(table, ipa(base), to, size, &attrs)) {
 		return ERR_DENIED;
 	}
 	state = attrs & STAGE2_STATE_MASK;
@@ -33,7 +35,8 @@ static enum err buffer_take(struct ffa_endpoint *e, uint64_t base, uint32_t size
 	}
 	*out = (struct ffa_buffer){
 		.table = table,
-		.base = pa(base),
+		.address = ipa(base),
+		.base = to,
 		.attrs_before = attrs,
 		.attrs = (attrs & ~(unsigned)(STAGE2_STATE_MASK | STAGE2_R | STAGE2_W | STAGE2_X)) | (attrs & keep) |
 			 STAGE2_SHARED_OWNED,
@@ -44,16 +47,16 @@ static enum err buffer_take(struct ffa_endpoint *e, uint64_t base, uint32_t size
 /* Ordinary memory again. Needs no table that is not there, and nobody else changes pages in this state. */
 static void buffer_return(const struct ffa_buffer *b, uint32_t size)
 {
-	CHECK(stage2_turn(b->table, ipa(b->base.v), size, b->attrs, b->attrs_before) == OK);
+	CHECK(stage2_turn(b->table, b->address, size, b->attrs, b->attrs_before) == OK);
 }
 
 /* ---- mapping (13.6, 13.7) ---- */
 
-/* An SP reads RX and no more; nobody executes a buffer. The mailbox is locked. */
+/* A partition reads RX and no more; nobody executes a buffer. The mailbox is locked. */
 static enum ffa_code buffers_take(struct ffa_endpoint *e, uint64_t tx, uint64_t rx, uint32_t size)
 {
 	struct ffa_mailbox *m = &e->mailbox;
-	unsigned rx_need = ffa_is_sp(e) ? STAGE2_R : STAGE2_R | STAGE2_W;
+	unsigned rx_need = ffa_is_local(e) ? STAGE2_R : STAGE2_R | STAGE2_W;
 	enum err err = buffer_take(e, tx, size, STAGE2_R | STAGE2_W, STAGE2_R | STAGE2_W, &m->tx);
 
 	if (err == OK) {
@@ -65,7 +68,29 @@ static enum ffa_code buffers_take(struct ffa_endpoint *e, uint64_t tx, uint64_t 
 	if (err == OK || err == ERR_NO_MEMORY) {
 		return err == OK ? FFA_OK : FFA_NO_MEMORY;
 	}
-	return ffa_is_sp(e) ? FFA_INVALID_PARAMETERS : FFA_DENIED;
+	return ffa_is_local(e) ? FFA_INVALID_PARAMETERS : FFA_DENIED;
+}
+
+/* A guest's buffers are the SPMC's below too, if there is one. */
+static bool is_known_below(const struct ffa_endpoint *e)
+{
+	return e->kind == FFA_KIND_GUEST && ffa_below != NULL;
+}
+
+static enum ffa_code tell_below(struct ffa_endpoint *e, uint32_t size)
+{
+	struct ffa_mailbox *m = &e->mailbox;
+	enum ffa_code code;
+
+	if (!is_known_below(e)) {
+		return FFA_OK;
+	}
+	code = ffa_below->rxtx_map(e, m->tx.base, m->rx.base, size / PAGE_SIZE);
+	if (code != FFA_OK) {
+		buffer_return(&m->tx, size);
+		buffer_return(&m->rx, size);
+	}
+	return code;
 }
 
 static enum ffa_code map_once(struct ffa_endpoint *e, uint64_t tx, uint64_t rx, uint64_t pages, bool fixed)
@@ -82,6 +107,7 @@ static enum ffa_code map_once(struct ffa_endpoint *e, uint64_t tx, uint64_t rx, 
 		code = FFA_INVALID_PARAMETERS;
 	} else {
 		code = buffers_take(e, tx, rx, size);
+		code = code == FFA_OK ? tell_below(e, size) : code;
 	}
 	if (code == FFA_OK) {
 		m->rx_state = FFA_RX_EMPTY;
@@ -120,6 +146,9 @@ static enum ffa_code unmap(struct ffa_endpoint *e, bool fixed_too)
 	} else if (m->fixed && !fixed_too) {
 		code = FFA_DENIED;
 	} else {
+		if (is_known_below(e)) {
+			ffa_below->rxtx_unmap(e);
+		}
 		buffer_return(&m->tx, m->size);
 		buffer_return(&m->rx, m->size);
 		atomic_store(&m->size, 0);
@@ -174,7 +203,7 @@ void ffa_rxtx_map(struct ffa_endpoint *caller, uint64_t *x)
 	uint32_t pages = (uint32_t)x[3];
 	enum ffa_code code;
 
-	if (!ffa_is_sp(caller) && x[1] == 0 && x[2] == 0 && pages == 0) {
+	if (!ffa_is_local(caller) && x[1] == 0 && x[2] == 0 && pages == 0) {
 		code = map_forwarded(caller);
 	} else if ((pages & ~RXTX_MAP_PAGES_MASK) != 0) {
 		code = FFA_INVALID_PARAMETERS;
@@ -184,10 +213,10 @@ void ffa_rxtx_map(struct ffa_endpoint *caller, uint64_t *x)
 	ffa_answer_code(x, code);
 }
 
-/* Whose mailbox the call is about: an SP's own, which it does not name; id 0's or that of a VM. Held; NULL: of none. */
+/* Whose mailbox the call is about: a partition's own, which it does not name; id 0's or a VM's. Held; NULL: of none. */
 static struct ffa_endpoint *mailbox_owner(struct ffa_endpoint *caller, uint32_t id)
 {
-	if (ffa_is_sp(caller)) {
+	if (ffa_is_local(caller)) {
 		return id == 0 ? caller : NULL;
 	}
 	return ffa_endpoint_of_call(caller, (uint16_t)id, true);
@@ -210,8 +239,11 @@ static enum ffa_code release(struct ffa_endpoint *e)
 
 	spin_lock(&m->lock);
 	if (m->rx_state == FFA_RX_HYPERVISOR || (m->rx_state == FFA_RX_FULL && !ffa_rx_full_pending(e))) {
+		ffa_rx_give_back(e);
 		m->rx_state = FFA_RX_EMPTY;
 		code = FFA_OK;
+	} else if (m->size != 0 && m->rx_state == FFA_RX_EMPTY && is_known_below(e)) {
+		code = ffa_below->rx_release(e); /* an SP may have filled it */
 	}
 	spin_unlock(&m->lock);
 	return code;
@@ -220,7 +252,7 @@ static enum ffa_code release(struct ffa_endpoint *e)
 void ffa_mailbox_release(struct ffa_endpoint *e)
 {
 	/* Without the lock: it saves the usual case its cost, and what is filled just now may as well come after. */
-	if (atomic_load(&e->mailbox.rx_state) != FFA_RX_EMPTY) {
+	if (atomic_load(&e->mailbox.rx_state) != FFA_RX_EMPTY || is_known_below(e)) {
 		release(e);
 	}
 }
@@ -258,14 +290,33 @@ void ffa_rx_acquire(struct ffa_endpoint *caller, uint64_t *x)
 
 /* ---- for those who answer with data, or get it ---- */
 
+enum ffa_code ffa_rx_take(struct ffa_endpoint *e)
+{
+	const struct ffa_mailbox *m = &e->mailbox;
+
+	if (m->size == 0 || m->rx_state != FFA_RX_EMPTY) {
+		return FFA_BUSY;
+	}
+	return is_known_below(e) && ffa_below->rx_acquire(e) != FFA_OK ? FFA_BUSY : FFA_OK;
+}
+
+void ffa_rx_give_back(struct ffa_endpoint *e)
+{
+	if (is_known_below(e)) {
+		(void)ffa_below->rx_release(e);
+	}
+}
+
 enum ffa_code ffa_rx_begin(struct ffa_endpoint *e, uint8_t **rx, uint32_t *size)
 {
 	struct ffa_mailbox *m = &e->mailbox;
+	enum ffa_code code;
 
 	spin_lock(&m->lock);
-	if (m->size == 0 || m->rx_state != FFA_RX_EMPTY) {
+	code = ffa_rx_take(e);
+	if (code != FFA_OK) {
 		spin_unlock(&m->lock);
-		return FFA_BUSY;
+		return code;
 	}
 	*rx = pa_ptr(m->rx.base);
 	*size = m->size;
@@ -276,6 +327,8 @@ void ffa_rx_end(struct ffa_endpoint *e, bool filled)
 {
 	if (filled) {
 		e->mailbox.rx_state = FFA_RX_FULL;
+	} else {
+		ffa_rx_give_back(e);
 	}
 	spin_unlock(&e->mailbox.lock);
 }

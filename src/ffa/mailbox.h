@@ -25,7 +25,8 @@ struct stage2;
 /* One of the two: where it is and how its pages are mapped for the endpoint, now and before. */
 struct ffa_buffer {
 	struct stage2 *table;
-	pa_t base;
+	ipa_t address;
+	pa_t base; /* where that is */
 	unsigned attrs, attrs_before; /* STAGE2_* */
 };
 
@@ -57,6 +58,9 @@ void ffa_mailbox_drop(struct ffa_endpoint *e);
  */
 enum ffa_code ffa_rx_begin(struct ffa_endpoint *e, uint8_t **rx, uint32_t *size);
 void ffa_rx_end(struct ffa_endpoint *e, bool filled);
+/* The same in two halves, for those who hold the lock already. */
+enum ffa_code ffa_rx_take(struct ffa_endpoint *e);
+void ffa_rx_give_back(struct ffa_endpoint *e);
 /*
  * Copies 'size' bytes from 'offset' of the TX buffer. FFA_INVALID_PARAMETERS if there is no buffer or it is smaller.
  */

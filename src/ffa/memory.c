@@ -4,6 +4,7 @@
 #include "arch/atomic.h"
 #include "core/mm/pool.h"
 #include "ffa/answer.h"
+#include "ffa/below.h"
 #include "ffa/endpoint.h"
 #include "ffa/mailbox.h"
 #include "ffa/memory_priv.h"
@@ -12,12 +13,14 @@
 /* For all transactions and, with the tables' own locks, for what pages are to whom. */
 static struct spinlock lock;
 
-/* The endpoint whose descriptor or fragment is named in w4[31:16]; an SP is the caller itself and names nobody. */
+/*
+ * The endpoint whose descriptor or fragment is named in w4[31:16]; a partition is the caller itself and names nobody.
+ */
 #define FRAGMENT_ENDPOINT_SHIFT 16
 
 static uint32_t fragment_endpoint(const struct ffa_endpoint *caller, uint16_t id)
 {
-	return ffa_is_sp(caller) ? 0 : (uint32_t)id << FRAGMENT_ENDPOINT_SHIFT;
+	return ffa_is_local(caller) ? 0 : (uint32_t)id << FRAGMENT_ENDPOINT_SHIFT;
 }
 
 /*
@@ -34,7 +37,7 @@ static bool lengths_ok(const struct ffa_endpoint *caller, const uint64_t *x)
 
 static bool is_owner(const struct ffa_endpoint *caller, const struct ffa_transaction *t)
 {
-	return ffa_is_sp(caller) ? t->owner == caller : !ffa_is_sp(t->owner);
+	return ffa_is_local(caller) ? t->owner == caller && !t->orphan : !ffa_is_local(t->owner);
 }
 
 static void zero_if(struct ffa_transaction *t, bool wanted)
@@ -46,6 +49,24 @@ static void zero_if(struct ffa_transaction *t, bool wanted)
 
 /* ---- sending ---- */
 
+/*
+ * A guest sends to SPs: the SPMC below gets the description with its ranges up to number 'ranges', as far as it has not
+ * yet. It makes the handle, so it hears of the first fragment at once; the last range it gets when the pages are taken,
+ * and zeroes them if that is wanted.
+ */
+static enum ffa_code tell_below(struct ffa_transaction *t, uint32_t ranges)
+{
+	enum ffa_code code = FFA_OK;
+
+	if (!t->told_below) {
+		code = ffa_below->mem_send(t, ranges);
+		if (code == FFA_OK) {
+			ffa_transaction_set_below(t);
+		}
+	}
+	return code == FFA_OK && t->ranges_below < ranges ? ffa_below->mem_frag(t, ranges) : code;
+}
+
 /* All ranges are there: the pages change hands. */
 static enum ffa_code complete(struct ffa_transaction *t)
 {
@@ -55,11 +76,25 @@ static enum ffa_code complete(struct ffa_transaction *t)
 		return FFA_INVALID_PARAMETERS;
 	}
 	code = ffa_pages_take(t);
-	if (code == FFA_OK) {
+	if (code == FFA_OK && t->below) {
+		code = tell_below(t, t->range_count);
+		if (code != FFA_OK) {
+			ffa_pages_return(t);
+		}
+	} else if (code == FFA_OK) {
 		zero_if(t, (t->flags & FFA_MEM_ZERO) != 0);
-		t->sent = true;
 	}
+	t->sent = code == FFA_OK;
 	return code;
+}
+
+/* One that is not complete: its pages were never touched. What the SPMC below was told so far, it forgets. */
+static void give_up(struct ffa_transaction *t)
+{
+	if (t->told_below) {
+		(void)ffa_below->mem_reclaim(t, 0);
+	}
+	ffa_transaction_free(t);
 }
 
 /* Takes ranges that a fragment of 'length' bytes ends with, from 'at' on, and answers. The record goes if it fails. */
@@ -70,6 +105,9 @@ static void take_fragment(struct ffa_endpoint *caller, struct ffa_transaction *t
 						    (length - at) / (uint32_t)sizeof(struct ffa_constituent));
 
 	t->received += length;
+	if (code == FFA_OK && t->ranges_in < t->range_count && t->below && !t->told_below) {
+		code = tell_below(t, t->ranges_in);
+	}
 	if (code == FFA_OK && t->ranges_in < t->range_count) {
 		ffa_answer(x, FFA_MEM_FRAG_RX);
 		ffa_put_pair(x, 1, t->handle);
@@ -84,7 +122,7 @@ static void take_fragment(struct ffa_endpoint *caller, struct ffa_transaction *t
 	if (code == FFA_OK) {
 		ffa_put_pair(x, 2, t->handle);
 	} else {
-		ffa_transaction_free(t);
+		give_up(t);
 	}
 }
 
@@ -104,7 +142,7 @@ static enum ffa_code new_record(struct ffa_endpoint *caller, enum ffa_memory_typ
 				struct ffa_composite composite, struct ffa_transaction **out)
 {
 	struct ffa_transaction *t;
-	enum ffa_code code = ffa_transaction_new(ffa_is_sp(caller) ? caller : &ffa_nwd, d, composite, &t);
+	enum ffa_code code = ffa_transaction_new(ffa_is_local(caller) ? caller : &ffa_nwd, d, composite, &t);
 
 	if (code == FFA_OK) {
 		t->sender = d->region.sender;
@@ -113,6 +151,7 @@ static enum ffa_code new_record(struct ffa_endpoint *caller, enum ffa_memory_typ
 		t->attributes = d->region.attributes;
 		t->flags = d->region.flags;
 		t->tag = d->region.tag;
+		t->below = caller->kind == FFA_KIND_GUEST && ffa_id_is_secure(d->access[0].endpoint);
 		*out = t;
 	}
 	return code;
@@ -168,16 +207,19 @@ void ffa_mem_frag_tx(struct ffa_endpoint *caller, uint64_t *x)
 
 /* ---- telling what was sent ---- */
 
-/* Writes as many ranges as fit, from number *told on, and counts them in *told. Returns their bytes. */
-static uint32_t write_ranges(struct ffa_transaction *t, uint8_t *to, uint32_t room, uint32_t *told)
+/* Writes as many ranges as fit, where the caller sees them, from number *told on; counts them there. Their bytes. */
+static uint32_t write_ranges(const struct ffa_endpoint *caller, struct ffa_transaction *t, uint8_t *to, uint32_t room,
+			     uint32_t *told)
 {
+	uint64_t offset = caller->space->borrowed_offset;
 	struct ffa_constituent *out = (struct ffa_constituent *)(void *)to;
 	uint32_t count = MIN(room / (uint32_t)sizeof(*out), t->range_count - *told);
 
 	for (uint32_t i = 0; i < count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, *told + i);
 
-		out[i] = (struct ffa_constituent){ .address = range->address, .page_count = range->page_count };
+		out[i] = (struct ffa_constituent){ .address = range->address + offset,
+						   .page_count = range->page_count };
 	}
 	*told += count;
 	return count * (uint32_t)sizeof(*out);
@@ -194,7 +236,7 @@ static void respond(struct ffa_endpoint *caller, struct ffa_transaction *t, cons
 	*told = 0;
 	ffa_answer(x, FFA_MEM_RETRIEVE_RESP);
 	x[1] = fixed + t->range_count * (uint32_t)sizeof(struct ffa_constituent);
-	x[2] = fixed + write_ranges(t, rx + fixed, size - fixed, told);
+	x[2] = fixed + write_ranges(caller, t, rx + fixed, size - fixed, told);
 }
 
 static struct ffa_memory_region response_region(const struct ffa_transaction *t, uint16_t attributes, uint32_t count)
@@ -216,14 +258,14 @@ static struct ffa_memory_access_1_2 response_access(const struct ffa_borrower *b
 }
 
 /*
- * The receiver for which the caller asks: an SP itself. The normal world's hypervisor asks for the one VM among the
- * receivers; it cannot say for which of several, so that is not supported.
+ * The receiver for which the caller asks: a partition itself. The normal world's hypervisor asks for the one VM among
+ * the receivers; it cannot say for which of several, so that is not supported.
  */
 static enum ffa_code find_borrower(const struct ffa_endpoint *caller, struct ffa_transaction *t,
 				   struct ffa_borrower **out)
 {
 	*out = NULL;
-	if (ffa_is_sp(caller)) {
+	if (ffa_is_local(caller)) {
 		*out = ffa_transaction_borrower(t, caller->id);
 		return *out != NULL ? FFA_OK : FFA_INVALID_PARAMETERS;
 	}
@@ -252,7 +294,7 @@ static enum ffa_code hand_over(struct ffa_endpoint *caller, struct ffa_transacti
 	if (code == FFA_OK && b->held) {
 		code = FFA_DENIED;
 	}
-	if (code == FFA_OK && ffa_is_sp(caller)) {
+	if (code == FFA_OK && ffa_is_local(caller)) {
 		code = ffa_pages_map(t, caller, granted);
 	}
 	if (code == FFA_OK) {
@@ -281,7 +323,7 @@ static enum ffa_code retrieve(struct ffa_endpoint *caller, const struct ffa_desc
 	struct ffa_borrower *b;
 	enum ffa_code code;
 
-	if (t == NULL || !t->sent || t->given) {
+	if (t == NULL || !t->sent || t->given || t->below) {
 		return FFA_INVALID_PARAMETERS;
 	}
 	code = find_borrower(caller, t, &b);
@@ -295,7 +337,7 @@ static enum ffa_code retrieve(struct ffa_endpoint *caller, const struct ffa_desc
 		ffa_pages_forget(t);
 		t->given = true;
 	}
-	region = response_region(t, ffa_response_attributes(t), 1);
+	region = response_region(t, ffa_response_attributes(t, b), 1);
 	access = response_access(b, b->granted);
 	respond(caller, t, &region, &access, rx, size, &b->returned, x);
 	end_donation(t, b);
@@ -313,8 +355,8 @@ static enum ffa_code inspect(struct ffa_endpoint *caller, const struct ffa_descr
 	struct ffa_memory_access_1_2 access[FFA_RECEIVERS_MAX];
 	struct ffa_memory_region region;
 
-	if (ffa_is_sp(caller) || t == NULL || !t->sent || t->given || ffa_is_sp(t->owner) || d->region.sender != 0 ||
-	    d->region.attributes != 0 || d->region.flags != 0 || d->region.tag != 0) {
+	if (ffa_is_local(caller) || t == NULL || !t->sent || t->given || ffa_is_local(t->owner) ||
+	    d->region.sender != 0 || d->region.attributes != 0 || d->region.flags != 0 || d->region.tag != 0) {
 		return FFA_INVALID_PARAMETERS;
 	}
 	for (uint32_t i = 0; i < t->borrower_count; i++) {
@@ -360,7 +402,7 @@ void ffa_mem_retrieve(struct ffa_endpoint *caller, uint64_t *x)
 static uint32_t *told_to(const struct ffa_endpoint *caller, struct ffa_transaction *t, struct ffa_borrower **b)
 {
 	*b = NULL;
-	if (!ffa_is_sp(caller) && t->inspected) {
+	if (!ffa_is_local(caller) && t->inspected) {
 		return &t->inspected_ranges;
 	}
 	if (find_borrower(caller, t, b) != FFA_OK || !(*b)->held || (*b)->returned == t->range_count) {
@@ -387,7 +429,7 @@ static enum ffa_code next_fragment(struct ffa_endpoint *caller, uint8_t *rx, uin
 	if ((uint32_t)x[3] != offset) {
 		return FFA_INVALID_PARAMETERS;
 	}
-	length = write_ranges(t, rx, size, told);
+	length = write_ranges(caller, t, rx, size, told);
 	ffa_answer(x, FFA_MEM_FRAG_TX);
 	ffa_put_pair(x, 1, t->handle);
 	x[3] = length;
@@ -420,10 +462,15 @@ void ffa_mem_frag_rx(struct ffa_endpoint *caller, uint64_t *x)
 
 /* ---- giving back ---- */
 
+/* The pages are their owner's again, or if that was a guest and has ended, nobody's. */
 static void take_back(struct ffa_transaction *t, bool zero)
 {
 	zero_if(t, zero);
-	ffa_pages_return(t);
+	if (t->orphan && t->owner->kind == FFA_KIND_GUEST) {
+		ffa_pages_leave(t);
+	} else {
+		ffa_pages_return(t);
+	}
 	ffa_transaction_free(t);
 }
 
@@ -433,7 +480,7 @@ static void take_back(struct ffa_transaction *t, bool zero)
  */
 static void let_go(struct ffa_transaction *t, struct ffa_borrower *b, struct ffa_endpoint *e, bool zero)
 {
-	if (ffa_is_sp(e)) {
+	if (ffa_is_local(e)) {
 		ffa_pages_unmap(t, e);
 	}
 	t->zero_last |= zero || b->zero_after;
@@ -455,7 +502,7 @@ static enum ffa_code relinquish(struct ffa_endpoint *caller, const struct ffa_re
 	bool zero = (r->flags & FFA_MEM_ZERO) != 0;
 	struct ffa_borrower *b;
 
-	if (t == NULL || !t->sent || t->given) {
+	if (t == NULL || !t->sent || t->given || t->below) {
 		return FFA_INVALID_PARAMETERS;
 	}
 	b = ffa_transaction_borrower(t, endpoint);
@@ -480,7 +527,7 @@ void ffa_mem_relinquish(struct ffa_endpoint *caller, uint64_t *x)
 		ffa_answer_error(x, FFA_INVALID_PARAMETERS);
 		return;
 	}
-	own = ffa_is_sp(caller) ? endpoint == caller->id : (endpoint & FFA_ID_SECURE) == 0;
+	own = ffa_is_local(caller) ? endpoint == caller->id : !ffa_id_is_secure(endpoint);
 	if (r.endpoint_count != 1 || !own || (r.flags & ~(FFA_MEM_ZERO | FFA_MEM_TIME_SLICE)) != 0) {
 		ffa_answer_error(x, FFA_INVALID_PARAMETERS);
 		return;
@@ -497,10 +544,18 @@ static enum ffa_code reclaim(struct ffa_endpoint *caller, uint64_t handle, bool 
 	if (t == NULL || t->given || !is_owner(caller, t)) {
 		return FFA_INVALID_PARAMETERS;
 	}
-	/* Fragments are missing: its pages were never touched. */
+	/* Fragments are missing. */
 	if (!t->sent) {
-		ffa_transaction_free(t);
+		give_up(t);
 		return FFA_OK;
+	}
+	if (t->below) {
+		enum ffa_code code = ffa_below->mem_reclaim(t, zero ? FFA_MEM_ZERO : 0);
+
+		if (code == FFA_OK) {
+			take_back(t, false);
+		}
+		return code;
 	}
 	if (t->held_count != 0 || (zero && !ffa_may_zero(t->owner_attrs))) {
 		return FFA_DENIED;
@@ -550,7 +605,13 @@ static void drop_borrower(struct ffa_transaction *t, struct ffa_endpoint *e)
 static bool drop_owner(struct ffa_transaction *t)
 {
 	if (!t->sent) {
-		ffa_transaction_free(t);
+		give_up(t);
+	} else if (t->below) {
+		t->orphan = ffa_below->mem_reclaim(t, 0) != FFA_OK;
+		if (t->orphan) {
+			return true;
+		}
+		take_back(t, false);
 	} else if (t->held_count != 0 && !t->given) {
 		t->orphan = true;
 		return true;
@@ -572,13 +633,61 @@ bool ffa_mem_drop(struct ffa_endpoint *e)
 
 		next = node->next;
 		if (t->owner == e) {
-			out |= drop_owner(t);
+			out |= t->orphan || drop_owner(t);
 		} else {
 			drop_borrower(t, e);
 		}
 	}
 	spin_unlock(&lock);
 	return out;
+}
+
+/* ---- guests ---- */
+
+void ffa_mem_set_space(struct ffa_endpoint *e, struct ffa_space *space)
+{
+	spin_lock(&lock);
+	e->space = space;
+	spin_unlock(&lock);
+}
+
+unsigned ffa_mem_retry(void)
+{
+	struct list *all, *next;
+	unsigned left = 0;
+
+	spin_lock(&lock);
+	all = ffa_transactions();
+	for (struct list *node = all->next; node != all; node = next) {
+		struct ffa_transaction *t = list_entry(node, struct ffa_transaction, node);
+
+		next = node->next;
+		if (!t->orphan || !t->below) {
+			continue;
+		}
+		if (ffa_below->mem_reclaim(t, 0) == FFA_OK) {
+			take_back(t, true);
+		} else {
+			left++;
+		}
+	}
+	spin_unlock(&lock);
+	return left;
+}
+
+void ffa_mem_each_held(struct ffa_endpoint *guest)
+{
+	spin_lock(&lock);
+	list_for_each (node, ffa_transactions()) {
+		struct ffa_transaction *t = list_entry(node, struct ffa_transaction, node);
+
+		for (uint32_t i = 0; t->owner == guest && t->orphan && i < t->range_count; i++) {
+			const struct ffa_constituent *range = ffa_transaction_range(t, i);
+
+			t->space->guest_ops->held(guest, t->borrowers[0].id, pa(range->address), range->page_count);
+		}
+	}
+	spin_unlock(&lock);
 }
 
 /* ---- when memory is short ---- */

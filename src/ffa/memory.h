@@ -12,9 +12,10 @@
 #define FFA_MEMORY_H
 
 #include "abi/ffa.h"
-#include "lib/base.h"
+#include "lib/addr.h"
 
 struct ffa_endpoint;
+struct ffa_space;
 
 /* 'x' is the call, and is answered. x[0] says which of a pair (SMC32, SMC64) it is. */
 void ffa_mem_send(struct ffa_endpoint *caller, uint64_t *x);     /* DONATE, LEND, SHARE */
@@ -31,6 +32,18 @@ void ffa_mem_reclaim(struct ffa_endpoint *caller, uint64_t *x);
  * their transactions count on its tables.
  */
 bool ffa_mem_drop(struct ffa_endpoint *e);
+
+/*
+ * A guest's address space while its VM has memory, else NULL. Nothing of the guest runs; before NULL, ffa_mem_drop().
+ */
+void ffa_mem_set_space(struct ffa_endpoint *e, struct ffa_space *space);
+/* Asks the SPMC below again for what guests that have ended had given to SPs. How many transactions remain. */
+unsigned ffa_mem_retry(void);
+/*
+ * Tells the role of each range of the guest's pages that others still hold after it ended (space.h, held()). None of
+ * them comes back before all have been told.
+ */
+void ffa_mem_each_held(struct ffa_endpoint *guest);
 
 /*
  * Memory is short: gives back what tables could do without (ffa_spaces_compact()), so that one may try again once.

@@ -12,9 +12,15 @@
 
 #define ACCESS (STAGE2_R | STAGE2_W | STAGE2_X)
 
-static ipa_t range_base(const struct ffa_constituent *range)
+/* Where the owner has the range, and where a borrower. */
+static ipa_t own_base(const struct ffa_transaction *t, const struct ffa_constituent *range)
 {
-	return ipa(range->address);
+	return ipa(range->address - t->space->own_offset);
+}
+
+static ipa_t borrowed_base(const struct ffa_space *space, const struct ffa_constituent *range)
+{
+	return ipa(range->address + space->borrowed_offset);
 }
 
 static uint64_t range_size(const struct ffa_constituent *range)
@@ -24,7 +30,7 @@ static uint64_t range_size(const struct ffa_constituent *range)
 
 static struct stage2 *table_of(const struct ffa_transaction *t, struct ffa_space *space)
 {
-	return t->ns ? &space->ns : &space->secure;
+	return t->ns ? ffa_space_ns(space) : &space->secure;
 }
 
 static enum ffa_code code_of(enum err e)
@@ -53,7 +59,7 @@ static void turn_back(struct ffa_transaction *t, struct stage2 *table, uint32_t 
 	for (uint32_t i = 0; i < count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, i);
 
-		CHECK(stage2_turn(table, range_base(range), range_size(range), taken_attrs(t), t->owner_attrs) == OK);
+		CHECK(stage2_turn(table, own_base(t, range), range_size(range), taken_attrs(t), t->owner_attrs) == OK);
 	}
 }
 
@@ -61,7 +67,7 @@ static enum err turn_all(struct ffa_transaction *t, struct stage2 *table)
 {
 	for (uint32_t i = 0; i < t->range_count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, i);
-		enum err e = stage2_turn(table, range_base(range), range_size(range), t->owner_attrs, taken_attrs(t));
+		enum err e = stage2_turn(table, own_base(t, range), range_size(range), t->owner_attrs, taken_attrs(t));
 
 		if (e != OK) {
 			turn_back(t, table, i);
@@ -71,23 +77,24 @@ static enum err turn_all(struct ffa_transaction *t, struct stage2 *table)
 	return OK;
 }
 
-static void unmap(struct ffa_transaction *t, struct stage2 *table, uint32_t count)
+static void unmap(struct ffa_transaction *t, struct ffa_space *space, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, i);
 
-		CHECK(stage2_unmap(table, range_base(range), range_size(range)) == OK);
+		CHECK(stage2_unmap(table_of(t, space), borrowed_base(space, range), range_size(range)) == OK);
 	}
 }
 
-static enum err map_all(struct ffa_transaction *t, struct stage2 *table, unsigned attrs)
+static enum err map_all(struct ffa_transaction *t, struct ffa_space *space, unsigned attrs)
 {
 	for (uint32_t i = 0; i < t->range_count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, i);
-		enum err e = stage2_map(table, range_base(range), pa(range->address), range_size(range), attrs);
+		enum err e = stage2_map(table_of(t, space), borrowed_base(space, range), pa(range->address),
+					range_size(range), attrs);
 
 		if (e != OK) {
-			unmap(t, table, i);
+			unmap(t, space, i);
 			return e;
 		}
 	}
@@ -99,19 +106,19 @@ static enum err map_all(struct ffa_transaction *t, struct stage2 *table, unsigne
 /* Finds what the pages are. False unless all are the same. */
 static bool look(struct ffa_transaction *t)
 {
-	struct ffa_space *space = t->owner->space;
+	struct ffa_space *space = t->space;
 	struct stage2 *table = space->is_nwd ? &space->ns
-					     : ffa_space_table(space, ffa_transaction_range(t, 0)->address);
+					     : ffa_space_table(space, own_base(t, ffa_transaction_range(t, 0)).v);
 	unsigned attrs = 0;
 
 	if (table == NULL) {
 		return false;
 	}
-	t->ns = table == &space->ns;
+	t->ns = table == ffa_space_ns(space);
 	for (uint32_t i = 0; i < t->range_count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, i);
 
-		if (!stage2_uniform(table, range_base(range), range_size(range), &attrs) ||
+		if (!stage2_uniform(table, own_base(t, range), pa(range->address), range_size(range), &attrs) ||
 		    (i > 0 && attrs != t->owner_attrs)) {
 			return false;
 		}
@@ -120,9 +127,27 @@ static bool look(struct ffa_transaction *t)
 	return true;
 }
 
+/* For a guest that gives pages away: its devices are told. NULL: nobody is. */
+static const struct ffa_guest_ops *devices_of(const struct ffa_transaction *t)
+{
+	return t->type != FFA_MEMORY_SHARE ? t->space->guest_ops : NULL;
+}
+
+static enum err take(struct ffa_transaction *t)
+{
+	struct stage2 *table = table_of(t, t->space);
+	enum err e = turn_all(t, table);
+
+	if (e == ERR_NO_MEMORY) {
+		ffa_spaces_compact();
+		e = turn_all(t, table);
+	}
+	return e;
+}
+
 enum ffa_code ffa_pages_take(struct ffa_transaction *t)
 {
-	struct stage2 *table;
+	const struct ffa_guest_ops *devices = devices_of(t);
 	enum ffa_code code;
 	enum err e;
 
@@ -133,11 +158,12 @@ enum ffa_code ffa_pages_take(struct ffa_transaction *t)
 	if (code != FFA_OK) {
 		return code;
 	}
-	table = table_of(t, t->owner->space);
-	e = turn_all(t, table);
-	if (e == ERR_NO_MEMORY) {
-		ffa_spaces_compact();
-		e = turn_all(t, table);
+	if (devices != NULL) {
+		devices->giving(t->owner);
+	}
+	e = take(t);
+	if (devices != NULL) {
+		(e == OK ? devices->given : devices->back)(t->owner);
 	}
 	/* All were owned a moment ago, so a page that is not any more was turned by a range before. */
 	return e == ERR_DENIED ? FFA_INVALID_PARAMETERS : code_of(e);
@@ -145,7 +171,12 @@ enum ffa_code ffa_pages_take(struct ffa_transaction *t)
 
 void ffa_pages_return(struct ffa_transaction *t)
 {
-	turn_back(t, table_of(t, t->owner->space), t->range_count);
+	const struct ffa_guest_ops *devices = devices_of(t);
+
+	turn_back(t, table_of(t, t->space), t->range_count);
+	if (devices != NULL) {
+		devices->back(t->owner);
+	}
 }
 
 static unsigned borrowed_attrs(const struct ffa_transaction *t, uint8_t permissions)
@@ -158,25 +189,39 @@ static unsigned borrowed_attrs(const struct ffa_transaction *t, uint8_t permissi
 
 enum ffa_code ffa_pages_map(struct ffa_transaction *t, struct ffa_endpoint *borrower, uint8_t permissions)
 {
-	struct stage2 *table = table_of(t, borrower->space);
 	unsigned attrs = borrowed_attrs(t, permissions);
-	enum err e = map_all(t, table, attrs);
+	enum err e = map_all(t, borrower->space, attrs);
 
 	if (e == ERR_NO_MEMORY) {
 		ffa_spaces_compact();
-		e = map_all(t, table, attrs);
+		e = map_all(t, borrower->space, attrs);
 	}
 	return code_of(e);
 }
 
 void ffa_pages_unmap(struct ffa_transaction *t, struct ffa_endpoint *borrower)
 {
-	unmap(t, table_of(t, borrower->space), t->range_count);
+	unmap(t, borrower->space, t->range_count);
 }
 
 void ffa_pages_forget(struct ffa_transaction *t)
 {
-	unmap(t, table_of(t, t->owner->space), t->range_count);
+	struct stage2 *table = table_of(t, t->space);
+
+	for (uint32_t i = 0; i < t->range_count; i++) {
+		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+
+		CHECK(stage2_unmap(table, own_base(t, range), range_size(range)) == OK);
+	}
+}
+
+void ffa_pages_leave(struct ffa_transaction *t)
+{
+	for (uint32_t i = 0; i < t->range_count; i++) {
+		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+
+		t->space->guest_ops->pages_back(t->owner, pa(range->address), range->page_count);
+	}
 }
 
 void ffa_pages_zero(struct ffa_transaction *t)

@@ -28,8 +28,8 @@ static inline bool ffa_may_zero(unsigned owner_attrs)
 {
 	return (owner_attrs & (unsigned)(STAGE2_W | STAGE2_DEVICE)) == STAGE2_W;
 }
-/* The attributes that a description of the transaction tells. */
-uint16_t ffa_response_attributes(const struct ffa_transaction *t);
+/* The attributes that a description of the transaction tells the borrower. In the normal world NS has no meaning. */
+uint16_t ffa_response_attributes(const struct ffa_transaction *t, const struct ffa_borrower *borrower);
 
 /* ---- memory_pages.c: the pages, in all tables that know them ---- */
 
@@ -50,6 +50,8 @@ enum ffa_code ffa_pages_map(struct ffa_transaction *t, struct ffa_endpoint *borr
 void ffa_pages_unmap(struct ffa_transaction *t, struct ffa_endpoint *borrower);
 /* Removes what is left of donated pages in the tables of who was their owner. */
 void ffa_pages_forget(struct ffa_transaction *t);
+/* Hands them to the role: the guest that owned them has ended, and its tables with it. */
+void ffa_pages_leave(struct ffa_transaction *t);
 void ffa_pages_zero(struct ffa_transaction *t);
 
 #endif

@@ -29,10 +29,6 @@ static unsigned type_of(uint16_t attributes)
 {
 	return (unsigned)FIELD_GET(FFA_ATTRIBUTE_TYPE, attributes);
 }
-static bool is_secure(uint16_t id)
-{
-	return (id & FFA_ID_SECURE) != 0;
-}
 
 /* One borrower may be told what to specify; several get what the owner said. */
 static bool is_exclusive(enum ffa_memory_type type, uint32_t borrower_count)
@@ -42,14 +38,16 @@ static bool is_exclusive(enum ffa_memory_type type, uint32_t borrower_count)
 
 /* ---- sending ---- */
 
-static enum ffa_code check_receiver(const struct ffa_descriptor *d, uint32_t index)
+static enum ffa_code check_receiver(const struct ffa_endpoint *caller, const struct ffa_descriptor *d, uint32_t index)
 {
 	const struct ffa_memory_access_1_2 *access = &d->access[index];
 	uint16_t id = access->endpoint;
-	const struct ffa_endpoint *receiver = is_secure(id) ? ffa_endpoint_find(id) : NULL;
+	/* VMs behind id 0 need not be known to us. */
+	bool known = ffa_id_is_secure(id) || caller->kind == FFA_KIND_GUEST;
+	const struct ffa_endpoint *receiver = known ? ffa_endpoint_find(id) : NULL;
 
 	if (id == d->region.sender || id == FFA_ID_VM_INVALID || (access->flags & ACCESS_FLAGS_MBZ) != 0 ||
-	    (is_secure(id) && (receiver == NULL || !ffa_is_sp(receiver)))) {
+	    (known && receiver == NULL)) {
 		return FFA_INVALID_PARAMETERS;
 	}
 	for (uint32_t i = 0; i < index; i++) {
@@ -62,16 +60,21 @@ static enum ffa_code check_receiver(const struct ffa_descriptor *d, uint32_t ind
 
 /*
  * An SP gives to SPs alone. The normal world shares with one SP at least, and VMs beside it are its hypervisor's
- * business; what it lends or donates goes to SPs.
+ * business; what it lends or donates goes to SPs. A guest gives to SPs, or to guests: who keeps the record of both
+ * would have to agree with the other at each step.
  */
-static bool direction_ok(enum ffa_memory_type type, const struct ffa_descriptor *d)
+static bool direction_ok(const struct ffa_endpoint *caller, enum ffa_memory_type type, const struct ffa_descriptor *d)
 {
 	uint32_t sps = 0;
 
 	for (uint32_t i = 0; i < d->region.access_count; i++) {
-		sps += is_secure(d->access[i].endpoint) ? 1 : 0;
+		sps += ffa_id_is_secure(d->access[i].endpoint) ? 1 : 0;
 	}
-	return sps == d->region.access_count || (type == FFA_MEMORY_SHARE && !is_secure(d->region.sender) && sps > 0);
+	if (caller->kind == FFA_KIND_GUEST) {
+		return sps == 0 || sps == d->region.access_count;
+	}
+	return sps == d->region.access_count ||
+	       (type == FFA_MEMORY_SHARE && !ffa_id_is_secure(d->region.sender) && sps > 0);
 }
 
 static enum ffa_code check_receivers(const struct ffa_endpoint *caller, enum ffa_memory_type type,
@@ -81,16 +84,16 @@ static enum ffa_code check_receivers(const struct ffa_endpoint *caller, enum ffa
 		return FFA_INVALID_PARAMETERS;
 	}
 	for (uint32_t i = 0; i < d->region.access_count; i++) {
-		enum ffa_code code = check_receiver(d, i);
+		enum ffa_code code = check_receiver(caller, d, i);
 
 		if (code != FFA_OK) {
 			return code;
 		}
 	}
-	if (ffa_is_sp(caller) ? d->region.sender != caller->id : is_secure(d->region.sender)) {
+	if (ffa_is_local(caller) ? d->region.sender != caller->id : ffa_id_is_secure(d->region.sender)) {
 		return FFA_DENIED;
 	}
-	return direction_ok(type, d) ? FFA_OK : FFA_DENIED;
+	return direction_ok(caller, type, d) ? FFA_OK : FFA_DENIED;
 }
 
 static bool sent_permissions_ok(enum ffa_memory_type type, uint8_t permissions)
@@ -249,7 +252,7 @@ static enum ffa_code grant(const struct ffa_transaction *t, const struct ffa_bor
 		return FFA_INVALID_PARAMETERS;
 	}
 	/* EL3 keeps the Secure state from fetching instructions from Non-secure memory (SCR_EL3.SIF). */
-	if (exec == FFA_EXEC_X && t->ns) {
+	if (exec == FFA_EXEC_X && t->ns && ffa_id_is_secure(b->id)) {
 		return FFA_INVALID_PARAMETERS;
 	}
 	data = grant_data(t, b, data_of(asked));
@@ -301,9 +304,9 @@ enum ffa_code ffa_retrieve_check(const struct ffa_transaction *t, const struct f
 	return code;
 }
 
-uint16_t ffa_response_attributes(const struct ffa_transaction *t)
+uint16_t ffa_response_attributes(const struct ffa_transaction *t, const struct ffa_borrower *borrower)
 {
 	uint64_t kind = (t->owner_attrs & STAGE2_DEVICE) != 0 ? ATTRIBUTES_DEVICE : ATTRIBUTES_NORMAL;
 
-	return (uint16_t)(kind | (t->ns ? FFA_ATTRIBUTE_NS : 0));
+	return (uint16_t)(kind | (t->ns && ffa_id_is_secure(borrower->id) ? FFA_ATTRIBUTE_NS : 0));
 }

@@ -16,11 +16,6 @@ static uint16_t receiver_of(const uint64_t *x)
 	return (uint16_t)x[1];
 }
 
-static bool is_secure(uint16_t id)
-{
-	return (id & FFA_ID_SECURE) != 0;
-}
-
 /* Id 0 or a VM's. */
 static bool is_ns(uint16_t id)
 {
@@ -29,7 +24,7 @@ static bool is_ns(uint16_t id)
 
 static struct ffa_notification_set *set_of(struct ffa_notifications *n, uint16_t sender)
 {
-	return is_secure(sender) ? &n->from_sp : &n->from_vm;
+	return ffa_id_is_secure(sender) ? &n->from_sp : &n->from_vm;
 }
 
 /* After every change of what is pending, with the lock held. */
@@ -157,8 +152,8 @@ void ffa_notifications_drop(struct ffa_endpoint *e)
 	struct ffa_endpoint *vm;
 
 	disable(&e->notifications, false);
-	for (unsigned i = 0; i < ffa_sp_count(); i++) {
-		forget_sender(&ffa_sp(i)->notifications, e->id);
+	for (unsigned i = 0; i < ffa_partition_count(); i++) {
+		forget_sender(&ffa_partition(i)->notifications, e->id);
 	}
 	forget_sender(&ffa_nwd.notifications, e->id);
 	for (unsigned i = 0; (vm = ffa_vm_at(i)) != NULL; i++) {
@@ -234,10 +229,10 @@ static bool may_bind(const struct ffa_endpoint *caller, uint16_t sender, uint16_
 	if (sender == receiver) {
 		return false;
 	}
-	if (ffa_is_sp(caller)) {
-		return receiver == caller->id && (is_ns(sender) || is_secure(sender));
+	if (ffa_is_local(caller)) {
+		return receiver == caller->id && (is_ns(sender) || ffa_id_is_secure(sender));
 	}
-	return is_secure(sender) && is_ns(receiver);
+	return ffa_id_is_secure(sender) && is_ns(receiver);
 }
 
 static enum ffa_code bind(struct ffa_notifications *n, uint16_t sender, uint64_t bits, bool per_vcpu)
@@ -289,7 +284,7 @@ static enum ffa_code change_binding(struct ffa_endpoint *caller, const uint64_t 
 	spin_lock(&n->lock);
 	if (!n->enabled) {
 		code = FFA_NOT_SUPPORTED;
-	} else if (is_secure(sender) && ffa_endpoint_find(sender) == NULL) {
+	} else if ((ffa_id_is_secure(sender) || caller->kind == FFA_KIND_GUEST) && ffa_endpoint_find(sender) == NULL) {
 		code = FFA_INVALID_PARAMETERS;
 	} else if (to_bound) {
 		code = bind(n, sender, bits, (flags & FFA_NOTIFICATION_PER_VCPU) != 0);
@@ -350,7 +345,7 @@ static enum ffa_code set(struct ffa_endpoint *caller, const uint64_t *x)
 	uint16_t sender = sender_of(x), vcpu = (uint16_t)(x[2] >> 16);
 	uint32_t flags = (uint16_t)x[2];
 	bool per_vcpu = (flags & FFA_NOTIFICATION_PER_VCPU) != 0;
-	bool from_sp = ffa_is_sp(caller);
+	bool delayed = (flags & FFA_NOTIFICATION_DELAY_SRI) != 0;
 	uint64_t bits = ffa_arg_pair(x, 3);
 	struct ffa_endpoint *receiver;
 	enum ffa_code code;
@@ -358,10 +353,10 @@ static enum ffa_code set(struct ffa_endpoint *caller, const uint64_t *x)
 	if ((flags & ~known) != 0 || (!per_vcpu && vcpu != 0) || bits == 0 || sender == receiver_of(x)) {
 		return FFA_INVALID_PARAMETERS;
 	}
-	if (from_sp ? sender != caller->id : !is_ns(sender) || !is_secure(receiver_of(x))) {
+	if (ffa_is_local(caller) ? sender != caller->id : !is_ns(sender) || !ffa_id_is_secure(receiver_of(x))) {
 		return FFA_INVALID_PARAMETERS;
 	}
-	if (!from_sp && (flags & FFA_NOTIFICATION_DELAY_SRI) != 0) {
+	if (!ffa_id_is_secure(caller->id) && delayed) {
 		return FFA_INVALID_PARAMETERS;
 	}
 	receiver = ffa_endpoint_get(receiver_of(x));
@@ -371,23 +366,18 @@ static enum ffa_code set(struct ffa_endpoint *caller, const uint64_t *x)
 	spin_lock(&receiver->notifications.lock);
 	code = set_pending(&receiver->notifications, sender, bits, per_vcpu, vcpu);
 	spin_unlock(&receiver->notifications.lock);
+	if (code == FFA_OK) {
+		ffa_port_notified(receiver, per_vcpu ? (int)vcpu : -1, delayed);
+	}
 	ffa_endpoint_put(receiver);
 	return code;
 }
 
 void ffa_notification_set(struct ffa_endpoint *caller, uint64_t *x)
 {
-	bool delayed = (x[2] & FFA_NOTIFICATION_DELAY_SRI) != 0;
-	enum ffa_code code;
-
-	if (!supported(caller, x)) {
-		return;
+	if (supported(caller, x)) {
+		ffa_answer_code(x, set(caller, x));
 	}
-	code = set(caller, x);
-	if (code == FFA_OK) {
-		ffa_port_schedule_receiver(delayed);
-	}
-	ffa_answer_code(x, code);
 }
 
 /* Fetches global bits and those of the vCPU. The lock is held. */
@@ -413,7 +403,7 @@ static enum ffa_code get(struct ffa_endpoint *receiver, unsigned vcpu, uint32_t 
 
 	spin_lock(&n->lock);
 	if (!n->enabled) {
-		code = ffa_is_sp(receiver) ? FFA_NOT_SUPPORTED : FFA_INVALID_PARAMETERS;
+		code = ffa_is_local(receiver) ? FFA_NOT_SUPPORTED : FFA_INVALID_PARAMETERS;
 	} else if (vcpu >= n->vcpu_count) {
 		code = FFA_INVALID_PARAMETERS;
 	} else {
@@ -444,7 +434,7 @@ void ffa_notification_get(struct ffa_endpoint *caller, uint64_t *x)
 		return;
 	}
 	/* What VMs and the hypervisor have for a VM, the hypervisor knows itself. */
-	receiver = (flags & ~(ffa_is_sp(caller) ? known : ns_known)) == 0
+	receiver = (flags & ~(ffa_is_local(caller) ? known : ns_known)) == 0
 			   ? ffa_endpoint_of_call(caller, receiver_of(x), false)
 			   : NULL;
 	if (receiver != NULL) {
@@ -458,19 +448,15 @@ void ffa_notification_get(struct ffa_endpoint *caller, uint64_t *x)
 
 /* ---- what the normal world's scheduler is told (16.7) ---- */
 
-#define INFO_IDS_64 20
 #define INFO_IDS_32 10
 #define INFO_LIST_VCPUS_MAX 3
-#define INFO_MORE 1u
-#define INFO_COUNT_SHIFT 7
-#define INFO_SIZES_SHIFT 12
 
 /*
  * Lists of ids: an endpoint alone (something for all of it), or an endpoint and up to three of its vCPUs. Those of one
  * list stand together in 'ids'.
  */
 struct info {
-	uint16_t ids[INFO_IDS_64];
+	uint16_t ids[FFA_INFO_IDS_64];
 	unsigned id_count, id_max;
 	unsigned list_count;
 	uint64_t sizes;      /* two bits a list: entries after the first */
@@ -523,7 +509,7 @@ static void vcpu_report(struct ffa_notification_set *set, unsigned vcpu)
 static void info_collect(struct info *info, struct ffa_endpoint *e)
 {
 	struct ffa_notifications *n = &e->notifications;
-	unsigned vcpus = ffa_is_sp(e) ? e->vcpu_count : n->vcpu_count;
+	unsigned vcpus = ffa_is_local(e) ? e->vcpu_count : n->vcpu_count;
 
 	info->list_vcpus = INFO_LIST_VCPUS_MAX;
 	if (((n->framework & ~n->framework_reported) | (n->from_sp.pending & ~n->from_sp.reported) |
@@ -559,7 +545,7 @@ static bool info_add(struct info *info, struct ffa_endpoint *e)
 	struct ffa_notifications *n = &e->notifications;
 	uint64_t wakeups = 0;
 
-	for (unsigned v = 0; ffa_is_sp(e) && v < MIN(e->vcpu_count, 64U); v++) {
+	for (unsigned v = 0; ffa_is_local(e) && v < MIN(e->vcpu_count, 64U); v++) {
 		wakeups |= ffa_port_take_wakeup(e, v) ? BIT(v) : 0;
 	}
 	if ((wakeups | n->wakeups) != 0 || atomic_load_acquire(&n->pending_hint) != 0) {
@@ -580,8 +566,8 @@ static void info_answer(const struct info *info, bool form64, uint64_t *x)
 		return;
 	}
 	ffa_answer(x, form64 ? FFA_SUCCESS_64 : FFA_SUCCESS);
-	x[2] = (info->more ? INFO_MORE : 0) | (uint64_t)info->list_count << INFO_COUNT_SHIFT |
-	       info->sizes << INFO_SIZES_SHIFT;
+	x[2] = (info->more ? FFA_INFO_MORE : 0) | (uint64_t)info->list_count << FFA_INFO_LISTS_SHIFT |
+	       info->sizes << FFA_INFO_SIZES_SHIFT;
 	for (unsigned i = 0; i < info->id_count; i++) {
 		x[3 + i / per_register] |= (uint64_t)info->ids[i] << (16 * (i % per_register));
 	}
@@ -590,7 +576,7 @@ static void info_answer(const struct info *info, bool form64, uint64_t *x)
 void ffa_notification_info_get(struct ffa_endpoint *caller, uint64_t *x)
 {
 	bool form64 = (x[0] & FFA_64) != 0;
-	struct info info = { .id_max = form64 ? INFO_IDS_64 : INFO_IDS_32 };
+	struct info info = { .id_max = form64 ? FFA_INFO_IDS_64 : INFO_IDS_32 };
 	struct ffa_endpoint *vm;
 	bool room = true;
 
@@ -601,8 +587,8 @@ void ffa_notification_info_get(struct ffa_endpoint *caller, uint64_t *x)
 	if (!supported(caller, x)) {
 		return;
 	}
-	for (unsigned i = 0; room && i < ffa_sp_count(); i++) {
-		room = info_add(&info, ffa_sp(i));
+	for (unsigned i = 0; room && i < ffa_partition_count(); i++) {
+		room = info_add(&info, ffa_partition(i));
 	}
 	room = room && info_add(&info, &ffa_nwd);
 	for (unsigned i = 0; room && (vm = ffa_vm_at(i)) != NULL; i++) {

@@ -8,10 +8,11 @@
 struct ffa_endpoint;
 
 /*
- * The normal world's scheduler shall look for notifications: raises the Schedule Receiver Interrupt, or if 'delayed'
- * as soon as this CPU goes back to the normal world.
+ * Something is pending at the receiver: for its vCPU of that index, or for any if 'vcpu' is negative. An SPMC tells the
+ * normal world's scheduler, by the Schedule Receiver Interrupt, or if 'delayed' as soon as this CPU goes back there. A
+ * hypervisor raises the guest's NPI.
  */
-void ffa_port_schedule_receiver(bool delayed);
+void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed);
 /*
  * For INFO_GET: true if a vCPU of the SP has something to run for beside notifications (an IPI, a queued interrupt)
  * that it has not been told of; clears that it has not.

@@ -29,12 +29,28 @@ enum err ffa_space_init_nwd(struct ffa_space *space, unsigned ipa_bits, uint64_t
 	return stage2_init(&space->ns, STAGE2_FACTS, ipa_bits, 0, id_aa64mmfr0, 0);
 }
 
+void ffa_space_init_guest(struct ffa_space *space, const struct ffa_guest_ops *ops, struct stage2 *tables, ipa_t base,
+			  pa_t ram)
+{
+	space->guest_ops = ops;
+	space->guest = tables;
+	space->own_offset = ram.v - base.v;
+	space->borrowed_offset = FFA_BORROWED_BASE;
+}
+
+static bool has_secure(const struct ffa_space *space)
+{
+	return !space->is_nwd && space->guest == NULL;
+}
+
 void ffa_space_destroy(struct ffa_space *space)
 {
-	if (!space->is_nwd) {
+	if (has_secure(space)) {
 		stage2_destroy(&space->secure);
 	}
-	stage2_destroy(&space->ns);
+	if (space->guest == NULL) {
+		stage2_destroy(&space->ns);
+	}
 }
 
 struct stage2 *ffa_space_table(struct ffa_space *space, uint64_t address)
@@ -43,24 +59,27 @@ struct stage2 *ffa_space_table(struct ffa_space *space, uint64_t address)
 	uint64_t run;
 	pa_t to;
 
-	if (!space->is_nwd && stage2_lookup(&space->secure, ipa(address), &to, &attrs, &run)) {
+	if (has_secure(space) && stage2_lookup(&space->secure, ipa(address), &to, &attrs, &run)) {
 		return &space->secure;
 	}
-	return stage2_lookup(&space->ns, ipa(address), &to, &attrs, &run) ? &space->ns : NULL;
+	return stage2_lookup(ffa_space_ns(space), ipa(address), &to, &attrs, &run) ? ffa_space_ns(space) : NULL;
 }
 
 static void compact(struct ffa_space *space)
 {
-	if (!space->is_nwd) {
+	if (space == NULL) {
+		return; /* what an SP below has is not here, and a guest without memory has no tables */
+	}
+	if (has_secure(space)) {
 		stage2_compact(&space->secure);
 	}
-	stage2_compact(&space->ns);
+	stage2_compact(ffa_space_ns(space));
 }
 
 void ffa_spaces_compact(void)
 {
 	compact(ffa_nwd.space);
-	for (unsigned i = 0; i < ffa_sp_count(); i++) {
-		compact(ffa_sp(i)->space);
+	for (unsigned i = 0; i < ffa_partition_count(); i++) {
+		compact(ffa_partition(i)->space);
 	}
 }

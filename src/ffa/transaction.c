@@ -2,6 +2,7 @@
 #include "ffa/transaction.h"
 
 #include "core/mm/pool.h"
+#include "ffa/below.h"
 #include "ffa/endpoint.h"
 #include "ffa/mailbox.h"
 #include "lib/panic.h"
@@ -12,7 +13,8 @@
 #define SLOT_SHIFT 0
 #define SLOT_WIDTH 20
 #define COUNT_SHIFT SLOT_WIDTH
-#define COUNT_WIDTH 43 /* bit 63 says that the SPMC made the handle */
+#define COUNT_WIDTH 43
+#define BELOW_BUCKETS 64u
 
 #define SLOTS_PER_PAGE (PAGE_SIZE / sizeof(uint64_t))
 #define SLOT_PAGES_MAX 1024
@@ -29,7 +31,8 @@ static struct {
 	unsigned slot_pages;
 	uint64_t first_free; /* SLOT_NONE if there is none */
 	uint64_t count; /* of handles ever given */
-	uint64_t record_bytes_max;
+	uint64_t record_bytes_max; /* of who has no bound of his own */
+	struct list below[BELOW_BUCKETS];
 } records;
 
 void ffa_transactions_reset(void)
@@ -43,6 +46,9 @@ struct list *ffa_transactions(void)
 		struct pool_stats stats;
 
 		list_init(&records.all);
+		for (unsigned i = 0; i < BELOW_BUCKETS; i++) {
+			list_init(&records.below[i]);
+		}
 		records.first_free = SLOT_NONE;
 		pool_stats(&stats);
 		records.record_bytes_max = stats.total_pages * PAGE_SIZE / FFA_RECORDS_SHARE;
@@ -115,8 +121,39 @@ static bool slot_take(struct ffa_transaction *t)
 	slot = records.first_free;
 	records.first_free = *slot_at(slot) >> SLOT_NEXT_SHIFT;
 	*slot_at(slot) = (uint64_t)(uintptr_t)t;
-	t->handle = FIELD_PUT(COUNT, ++records.count) | FIELD_PUT(SLOT, slot);
+	t->slot = (uint32_t)slot;
+	t->handle = FIELD_PUT(COUNT, ++records.count) | FIELD_PUT(SLOT, slot) |
+		    (t->owner->kind == FFA_KIND_GUEST ? FFA_HANDLE_HYPERVISOR : 0);
 	return true;
+}
+
+/* The SPMC counts, in some bits of its handle. */
+static struct list *below_bucket(uint64_t handle)
+{
+	return &records.below[(handle ^ handle >> SLOT_WIDTH) % BELOW_BUCKETS];
+}
+
+void ffa_transaction_set_below(struct ffa_transaction *t)
+{
+	t->handle = t->below_handle;
+	t->told_below = true;
+	list_append(below_bucket(t->handle), &t->below_node);
+}
+
+static struct ffa_transaction *find_below(uint64_t handle)
+{
+	if (ffa_below == NULL) {
+		return NULL;
+	}
+	(void)ffa_transactions();
+	list_for_each (node, below_bucket(handle)) {
+		struct ffa_transaction *t = list_entry(node, struct ffa_transaction, below_node);
+
+		if (t->handle == handle) {
+			return t;
+		}
+	}
+	return NULL;
 }
 
 struct ffa_transaction *ffa_transaction_find(uint64_t handle)
@@ -125,15 +162,14 @@ struct ffa_transaction *ffa_transaction_find(uint64_t handle)
 	struct ffa_transaction *t;
 	uint64_t value;
 
-	if (slot >= records.slot_pages * SLOTS_PER_PAGE) {
-		return NULL;
+	if (slot < records.slot_pages * SLOTS_PER_PAGE) {
+		value = *slot_at(slot);
+		t = (value & SLOT_FREE) == 0 ? va_ptr(va(value)) : NULL;
+		if (t != NULL && t->handle == handle) {
+			return t;
+		}
 	}
-	value = *slot_at(slot);
-	if ((value & SLOT_FREE) != 0) {
-		return NULL;
-	}
-	t = va_ptr(va(value));
-	return t->handle == handle ? t : NULL;
+	return find_below(handle);
 }
 
 /* ---- records ---- */
@@ -157,13 +193,15 @@ static size_t directory_size(const struct ffa_transaction *t)
 static bool charge(struct ffa_transaction *t)
 {
 	bool few = t->range_count <= FFA_RANGES_IN_RECORD;
+	uint64_t max;
 
 	t->record_bytes = record_size(t->borrower_count) +
 			  (few ? 0 : directory_size(t) + range_pages(t->range_count) * PAGE_SIZE);
-	if (t->record_bytes > records.record_bytes_max - t->owner->space->record_bytes) {
+	max = t->space->record_bytes_max != 0 ? t->space->record_bytes_max : records.record_bytes_max;
+	if (t->record_bytes > max - t->space->record_bytes) {
 		return false;
 	}
-	t->owner->space->record_bytes += t->record_bytes;
+	t->space->record_bytes += t->record_bytes;
 	return true;
 }
 
@@ -193,6 +231,7 @@ enum ffa_code ffa_transaction_new(struct ffa_endpoint *owner, const struct ffa_d
 		return FFA_NO_MEMORY;
 	}
 	t->owner = owner;
+	t->space = owner->space;
 	t->page_count = composite.page_count;
 	t->range_count = composite.range_count;
 	set_borrowers(t, d);
@@ -205,7 +244,7 @@ enum ffa_code ffa_transaction_new(struct ffa_endpoint *owner, const struct ffa_d
 	}
 	if ((t->range_count > FFA_RANGES_IN_RECORD && t->pages == NULL) || !slot_take(t)) {
 		pool_free_object(t->pages, directory_size(t));
-		owner->space->record_bytes -= t->record_bytes;
+		t->space->record_bytes -= t->record_bytes;
 		pool_free_object(t, size);
 		return FFA_NO_MEMORY;
 	}
@@ -222,9 +261,12 @@ void ffa_transaction_free(struct ffa_transaction *t)
 		}
 		pool_free_object(t->pages, directory_size(t));
 	}
-	t->owner->space->record_bytes -= t->record_bytes;
-	slot_free(FIELD_GET(SLOT, t->handle));
+	t->space->record_bytes -= t->record_bytes;
+	slot_free(t->slot);
 	list_remove(&t->node);
+	if (t->told_below) {
+		list_remove(&t->below_node);
+	}
 	pool_free_object(t, record_size(t->borrower_count));
 }
 
@@ -287,6 +329,8 @@ enum ffa_code ffa_transaction_append(struct ffa_transaction *t, struct ffa_endpo
 			if (!range_ok(&ranges[i])) {
 				return FFA_INVALID_PARAMETERS;
 			}
+			/* What is not a guest's RAM will not lead there. */
+			ranges[i].address += t->space->own_offset;
 			t->pages_in += ranges[i].page_count;
 		}
 		t->ranges_in += some;

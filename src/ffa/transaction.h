@@ -2,9 +2,10 @@
 /*
  * The record of a memory transaction. The lock of memory.c is held over all of this.
  *
- * A record is found by its handle: the number of a slot, and above it a count that never repeats. Ranges lie in the
- * record if they are few, else in pages of their own, which come as fragments fill them. What a sender's records may
- * take is bounded (FFA_RECORDS_SHARE), so that nobody can take all memory.
+ * A record is found by its handle: the number of a slot, and above it a count that never repeats; or, if the SPMC below
+ * made the handle, by a hash of that. Ranges lie in the record if they are few, else in pages of their own, which
+ * come as fragments fill them. What a sender's records may take is bounded (FFA_RECORDS_SHARE), so that nobody can
+ * take all memory.
  */
 #ifndef FFA_TRANSACTION_H
 #define FFA_TRANSACTION_H
@@ -38,7 +39,9 @@ struct ffa_borrower {
 struct ffa_transaction {
 	struct list node;
 	uint64_t handle;
+	uint32_t slot; /* of the record */
 	struct ffa_endpoint *owner; /* the sender, or id 0 for any in the normal world */
+	struct ffa_space *space;    /* the owner's; while it lives, or none but to account for the record */
 	uint16_t sender;
 	enum ffa_memory_type type;
 	bool sent; /* all fragments have come, and the pages are in the state that the type says */
@@ -48,6 +51,11 @@ struct ffa_transaction {
 	bool ns;
 	bool wide; /* the sender gave implementation defined words */
 	bool inspected; /* the hypervisor is fetching the description */
+	bool below; /* of a guest for SPs: who retrieves it is the business of the SPMC below, if it was told of it */
+	bool told_below;
+	uint64_t below_handle; /* that it gave; the same as 'handle' then */
+	uint32_t ranges_below; /* that it was told of */
+	struct list below_node; /* if told_below */
 	uint16_t attributes;
 	uint32_t flags;
 	uint64_t tag;
@@ -60,7 +68,7 @@ struct ffa_transaction {
 	uint32_t held_count;
 	uint32_t borrower_count;
 	uint64_t record_bytes;
-	struct ffa_constituent few[FFA_RANGES_IN_RECORD];
+	struct ffa_constituent few[FFA_RANGES_IN_RECORD]; /* physical addresses */
 	struct ffa_constituent **pages; /* NULL if they are few */
 	struct ffa_borrower borrowers[];
 };
@@ -72,6 +80,8 @@ struct ffa_transaction {
 enum ffa_code ffa_transaction_new(struct ffa_endpoint *owner, const struct ffa_descriptor *d,
 				  struct ffa_composite composite, struct ffa_transaction **out);
 void ffa_transaction_free(struct ffa_transaction *t);
+/* The SPMC below was told of it, and has given it t->below_handle. */
+void ffa_transaction_set_below(struct ffa_transaction *t);
 /* NULL if there is none of that handle. */
 struct ffa_transaction *ffa_transaction_find(uint64_t handle);
 /* All of them: the list's head. */

@@ -117,7 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			unsigned attrs;
 
 			if (table != NULL) {
-				must(stage2_uniform(table, ipa(page_at(p / PAGES, p % PAGES)), PAGE_SIZE, &attrs));
+				must(stage2_uniform(table, ipa(page_at(p / PAGES, p % PAGES)),
+						    pa(page_at(p / PAGES, p % PAGES)), PAGE_SIZE, &attrs));
 				must((attrs & STAGE2_STATE_MASK) == STAGE2_OWNED && (attrs & STAGE2_R) != 0);
 				owners++;
 			}

@@ -102,16 +102,16 @@ static uint16_t some_id(void)
 static uint64_t some_page(const struct ffa_endpoint *caller)
 {
 	uint8_t how = next_byte();
-	unsigned whose = how >= 240          ? how % (WORLD_SPS + 1)
-			 : ffa_is_sp(caller) ? caller->id - FFA_ID_SP_FIRST
-					     : WORLD_SPS;
+	unsigned whose = how >= 240             ? how % (WORLD_SPS + 1)
+			 : ffa_is_local(caller) ? caller->id - FFA_ID_SP_FIRST
+						: WORLD_SPS;
 
 	return world_page(whose, how % 8) + (how == 255);
 }
 
 static uint64_t some_argument(const struct ffa_endpoint *caller, char shape)
 {
-	bool sp = ffa_is_sp(caller);
+	bool sp = ffa_is_local(caller);
 	uint8_t how = next_byte();
 
 	if (how >= 248) {
@@ -221,7 +221,7 @@ static void step(void)
 		world.wakeups[next_byte() % WORLD_SPS] |= next_byte() % 16;
 	} else if (which == ARRAY_SIZE(calls) + 3) {
 		/* A partition dies and starts again, seldom. */
-		if (ffa_is_sp(caller) && next_byte() % 8 == 0) {
+		if (ffa_is_local(caller) && next_byte() % 8 == 0) {
 			ffa_mailbox_drop(caller);
 			ffa_notifications_drop(caller);
 			ffa_console_flush(caller);

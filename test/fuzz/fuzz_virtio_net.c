@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* virtio-net with the loopback network under a hostile guest (virtio_fuzz.h), and frames that come from outside. */
+#include "../unit/job_host.h"
 #include "role/hyp/dev/net_loopback.h"
 #include "role/hyp/dev/net_offload.h"
 #include "role/hyp/dev/virtio_net.h"
@@ -38,6 +39,7 @@ static void deliver(struct fuzz_guest *g, uint64_t choice, bool big)
 	if (big) {
 		make_big(&frame, bytes, choice);
 		frame.progress = &progress;
+		frame.until = UINT64_MAX;
 	} else {
 		frame.size = NET_FRAME_MIN + (uint32_t)(choice * 6) % (NET_FRAME_MAX - NET_FRAME_MIN + 1);
 		frame.partial_checksum = (choice & 1) != 0;
@@ -80,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fuzz_input in = { data, size };
 	struct fuzz_guest g = { .queue_count = 2 };
 
+	write_cntfrq_el0(1000000000);
 	g.vm = test_vm_new(FUZZ_RAM_SIZE);
 	if (virtio_net_create(&g.vm->vm, ipa(FUZZ_BASE), FUZZ_INTID, mac, &net_loopback, NULL, &g.dev) != OK) {
 		abort();

@@ -2,12 +2,15 @@
 """The life of VMs at the prompt and by their manifests: every command in every state that lasts, what follows their own
 end, and one VM that lives and dies fifty times beside two that stream numbered frames to each other."""
 
+import os
 import random
 import re
+import subprocess
 import time
 
 from linux import ESCAPE, PROMPT
 from machine import Failure, Machine, Shell, bundle, require
+from vhe import LOAD_ADDRESS, symbol
 
 MANIFEST = """/dts-v1/;
 / {{
@@ -233,6 +236,75 @@ def commands(log, limit):
         machine.expect_end()
 
 
+# ---- crashes ----
+
+def errors_by_gdb(socket):
+    """GDB, which makes an SError of each HVC #0x5e55, since QEMU has none of a device: the exit goes on as that does.
+
+    At EL2 only: the payload has code at the same addresses.
+    """
+    script = f"{os.path.splitext(socket)[0]}.gdb"
+    jumps = []
+    for kind in ("pauth", "plain"):
+        at, to = (LOAD_ADDRESS + symbol(f"exit_{what}_{kind}") for what in ("sync", "serror"))
+        jumps.append((at, f"if $pc == {at:#x} && ($cpsr & 0xc) == 8 && ($ESR_EL2 & 0xfc00ffff) == 0x58005e55\n"
+                          f"set $pc = {to:#x}\nend"))
+    with open(script, "w", encoding="ascii") as out:
+        out.write("\n".join(["set pagination off", "set confirm off", f"target remote {socket}",
+                             *(f"hbreak *{at:#x}" for at, _ in jumps),
+                             "while 1\ncontinue\n" + "\n".join(jump for _, jump in jumps) + "\nend"]) + "\n")
+    return subprocess.Popen(["gdb-multiarch", "-batch", "-nx", "-x", script], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def crashes(log, limit):
+    """What follows an SError, by the manifest: it stays down, starts again, each time later, or gives its memory back."""
+    socket = "build/test/lifecycle-crashes.sock"
+    vms = [vm("stays", "crash ms=50"),
+           vm("again", "crash ms=50", keys=['on-crash = "restart"']),
+           vm("goes", "crash ms=50", keys=['on-crash = "destroy"'])]
+    if os.path.exists(socket):
+        os.remove(socket)
+    with Life(log, limit, "crashes", vms, "--cpus", "1", "--memory", "512M", "--", "-gdb",
+              f"unix:{socket},server=on,wait=off", "-S") as machine:
+        while not os.path.exists(socket):
+            require(machine.child.isalive(), "QEMU did not start")
+        with errors_by_gdb(socket) as gdb:
+            try:
+                waits = check_crashes(machine)
+            finally:
+                gdb.kill()
+    return f"started again after {waits} s"
+
+
+def check_crashes(machine):
+    missing = {"stays", "again", "goes"}
+    while missing:
+        machine.expect(r"VM '(\w+)': vCPU 0 at pc 0x[0-9a-f]+: SError; the VM is stopped", within=60)
+        missing.discard(machine.child.match.group(1))
+    machine.prompt()
+    waits = []
+    for _ in range(3):
+        machine.expect(r"VM 'again' starts again in (\d+) s", within=60)
+        waits.append(int(machine.child.match.group(1)))
+        machine.expect(r"^again\| life begins 1\r*\n", within=60, what="another life, in scrubbed RAM")
+    require(waits[1] == 2 * waits[0] and waits[2] == 2 * waits[1], f"the waits are {waits}")
+    machine.until("stays", "down")
+    machine.until("goes", "destroyed")
+    # Who crashed can be started at the prompt, and who waits be stopped.
+    for name in ("stays", "goes"):
+        machine.do(f"start {name}")
+        machine.expect(rf"^{name}\| life begins 1\r*\n", within=60)
+    machine.until("again", "waiting")
+    machine.do("stop again")
+    machine.until("again", "down")
+    machine.until("stays", "down")
+    machine.until("goes", "destroyed")
+    machine.line("quit")
+    machine.expect_end()
+    return waits
+
+
 # ---- one that lives and dies ----
 
 def tally(machine, name):
@@ -277,4 +349,4 @@ def restarts(log, limit):
 
 def cases():
     """(name, limit, function)."""
-    return [("commands", 240, commands), ("restarts", 180, restarts)]
+    return [("commands", 240, commands), ("crashes", 120, crashes), ("restarts", 180, restarts)]

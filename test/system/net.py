@@ -9,6 +9,7 @@ from multi_vm import Vms
 FLOOD_MAC = "52:54:00:76:03:00"  # of device 0 of VM 3
 FIXED_MAC = "52:54:00:12:34:56"
 STATIC_ADDRESS = "10.8.0.77"
+UDP_MBITS = 10
 PORT = re.compile(r"^ +(\w+)/(eth\d+) +tx (\d+) \(dropped (\d+), waited (\d+)\) +rx (\d+) \(dropped (\d+)\)", re.M)
 
 
@@ -126,9 +127,11 @@ def run(log, limit):
         vms.switch("right")
         transfer(vms, 16, middle[1], "backbone")
         tcp, _ = iperf(vms, middle[1], "-n 64M")
-        udp, out = iperf(vms, middle[1], "-u -b 10M -t 2")
+        _, out = iperf(vms, middle[1], f"-u -b {UDP_MBITS}M -t 2")
         lost = re.search(r"\(([\d.e-]+)%\)\s+receiver", out)
         require(lost and float(lost.group(1)) < 50, f"UDP: {out[-300:]}")
         check_counts(vms)
+        # As many datagrams as can be sent: more than a receiver takes whose CPU the host holds up.
+        udp, _ = iperf(vms, middle[1], "-u -b 0 -t 2")
         check_flood(vms, middle[0])
-        return f"TCP {tcp:.0f} Mbit/s, UDP {udp:.0f} Mbit/s, {lost.group(1)} % lost"
+        return f"TCP {tcp:.0f} Mbit/s; UDP {udp:.0f} Mbit/s at most, {lost.group(1)} % lost at {UDP_MBITS}"

@@ -9,8 +9,8 @@ from machine import Failure, Machine, bundle, require
 LIMIT = 180
 # bench and io measure and do not judge: `make bench` runs them. flood is a neighbour of others (net.py),
 # crowd is one of many VMs (multi_vm.py),
-# shmem one of three (shmem.py), life is begun and ended (lifecycle.py), and talk does what keys say (console.py).
-NOT_TESTS = {"bench", "crowd", "flood", "hostile", "io", "life", "shmem", "talk"}
+# shmem one of three (shmem.py), ffa one that calls others (ffa_vm.py), life is begun and ended (lifecycle.py), and talk does what keys say (console.py).
+NOT_TESTS = {"bench", "crowd", "ffa", "flood", "hostile", "io", "life", "shmem", "talk"}
 
 
 def names():

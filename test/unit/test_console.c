@@ -85,6 +85,12 @@ void regions_print(struct fmt_sink *out)
 	fmt_print(out, "the shared memories\n");
 }
 
+bool net_switch_is_stuck(const struct net_switch_port *to)
+{
+	(void)to;
+	return false;
+}
+
 /* ---- time ---- */
 
 static uint64_t now; /* ms */
@@ -191,6 +197,12 @@ static void make_guest(unsigned i)
 }
 
 static void press(const char *text);
+
+static void forget_shown(void)
+{
+	shown_size = 0;
+	shown[0] = '\0';
+}
 
 static int setup(void **state)
 {
@@ -429,6 +441,67 @@ static void editing_a_line(void **state)
 	assert_int_equal(offs, 0);
 }
 
+/* Function keys, and what terminals answer when a VM has asked them something just before the prompt came. */
+static void no_key_of_a_terminal_is_typed(void **state)
+{
+	static const char *const sequences[] = {
+		"\x1b[A",
+		"\x1b[1;5C",
+		"\x1b[3~",
+		"\x1bOP",
+		"\x1b[24;80R",
+		"\x1b[?62;22c",
+		"\x1b[<35;17;25M",
+		"\x1b]ldestroy two\r1\x1b\\",
+		"\x1bP1$r0m\r2\r\x1b\\",
+		"\x1b]11;rgb:0/0/0\x07",
+		"\x1b[200~",
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(sequences); i++) {
+		life_command = NULL;
+		press(ESC);
+		forget_shown();
+		press(sequences[i]);
+		assert_string_equal(shown, "");
+		press("mem");
+		press(sequences[i]);
+		press("ory");
+		press(sequences[i]);
+		press("\r");
+		assert_non_null(strstr(shown, "memory\r\nRAM 4000 KiB"));
+		assert_null(life_command);
+		press(ESC);
+		assert_false(prompt_is_open());
+	}
+	/* ESC alone, or a string that nothing ends, keeps nobody from Enter or from leaving. */
+	press(ESC "memory\x1b");
+	forget_shown();
+	press("\r");
+	assert_non_null(strstr(shown, "RAM 4000 KiB"));
+	press("\x1b]abc" ESC);
+	assert_false(prompt_is_open());
+	expect("memory", "RAM 4000 KiB");
+}
+
+/* Where a VM has drawn, the prompt begins with a terminal in order; what is shown in lines needs none. */
+static void the_prompt_begins_with_a_terminal_in_order(void **state)
+{
+	(void)state;
+	guest_print(&guests[0], "\x1b[8m\x1b]0;");
+	forget_shown();
+	press(ESC);
+	assert_memory_equal(shown, "\r\n\x1b\\", 4);
+	assert_non_null(strstr(shown, "\x1b[m"));
+	assert_non_null(strstr(shown, "lTrivet. "));
+	press("prefix on\r" ESC);
+	forget_shown();
+	press(ESC);
+	assert_null(strchr(shown, '\x1b'));
+	press("prefix off\r" ESC);
+}
+
 static void any_keys(void **state)
 {
 	(void)state;
@@ -479,12 +552,6 @@ static void keys_reach_the_chosen_device(void **state)
 }
 
 /* ---- which VM has the console ---- */
-
-static void forget_shown(void)
-{
-	shown_size = 0;
-	shown[0] = '\0';
-}
 
 static void a_key_changes_the_console(void **state)
 {
@@ -795,6 +862,17 @@ static void a_long_history_waits_for_the_uart(void **state)
 	assert_string_equal(shown + shown_size - 9, "trivet> v");
 	press("ms\r");
 	assert_non_null(strstr(shown, "trivet> vms\r\n"));
+	/* Of a history of which nothing is left, nothing is shown, and nothing newer in its place. */
+	room = 100;
+	forget_shown();
+	press("history two 99999\r");
+	for (unsigned i = 0; i < VM_TEXT_SIZE; i++) {
+		guest_print(&guests[1], "z\n");
+	}
+	room = UINT64_MAX;
+	press("");
+	assert_null(strchr(shown, 'z'));
+	assert_string_equal(shown + shown_size - 8, "trivet> ");
 	press(ESC);
 	assert_false(prompt_is_open());
 }
@@ -1168,6 +1246,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(registers_of_a_vcpu, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(editing_a_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_key_of_a_terminal_is_typed, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_prompt_begins_with_a_terminal_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_reach_the_chosen_device, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_key_changes_the_console, setup, teardown),

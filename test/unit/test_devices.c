@@ -8,6 +8,7 @@
 #include "core/port/entropy.h"
 #include "core/vcpu/idreg.h"
 #include "core/vcpu/vcpu.h"
+#include "job_host.h"
 #include "role/hyp/console.h"
 #include "role/hyp/devices.h"
 

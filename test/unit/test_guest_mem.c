@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Guest memory against a model: one byte array for the whole space, and a map of what is RAM. */
 #include "bundle_test.h"
+#include "core/mm/pool.h"
+#include "core/mm/stage2.h"
 #include "core/vcpu/guest_mem.h"
 
 #define SPACE 0x8000u
@@ -50,6 +52,7 @@ static void random_access_matches_the_model(void **state unused_arg)
 		bool ram = model_all_ram(address, size);
 		uint8_t buffer[SPACE / 2], before[SPACE / 2];
 
+		assert_ptr_equal(guest_mem_place(&mem, address, size), guest_mem_ptr(&mem, address, size));
 		for (uint64_t k = 0; k < size; k++) {
 			buffer[k] = (uint8_t)random_below(256);
 		}
@@ -99,12 +102,46 @@ static void wrapping_ranges_are_no_ram(void **state unused_arg)
 	assert_true(guest_mem_write(&mem, UINT64_MAX, buffer, 0));
 }
 
+#define LENT_PAGE 2u /* of a bank with four */
+
+static void what_is_away_is_not_there(void **state unused_arg)
+{
+	struct guest_mem own = { .banks = { { GIB(1), 4 * PAGE_SIZE, calloc(4, PAGE_SIZE) } }, .count = 1 };
+	uint8_t *arena = aligned_alloc(BLOCK_SIZE, MIB(4)), byte[2 * PAGE_SIZE] = { 1 };
+	struct stage2 tables;
+
+	pool_reset();
+	assert_int_equal(pool_add(pa_from_ptr(arena), MIB(4)), OK);
+	assert_int_equal(stage2_init(&tables, STAGE2_ENDPOINT, 40, 1, 5, 0), OK);
+	assert_int_equal(stage2_map(&tables, ipa(GIB(1)), pa(GIB(1)), 4 * PAGE_SIZE, STAGE2_R | STAGE2_W), OK);
+	assert_int_equal(stage2_protect(&tables, ipa(GIB(1) + LENT_PAGE * PAGE_SIZE), PAGE_SIZE, STAGE2_LENT), OK);
+	own.tables = &tables;
+	assert_non_null(guest_mem_ptr(&own, GIB(1), 4 * PAGE_SIZE)); /* nobody looks */
+	own.away = 1;
+	assert_ptr_equal(guest_mem_ptr(&own, GIB(1), LENT_PAGE * PAGE_SIZE), own.banks[0].host);
+	assert_null(guest_mem_ptr(&own, GIB(1), LENT_PAGE * PAGE_SIZE + 1));
+	assert_null(guest_mem_ptr(&own, GIB(1) + LENT_PAGE * PAGE_SIZE, 1));
+	assert_non_null(guest_mem_ptr(&own, GIB(1) + 3 * PAGE_SIZE, PAGE_SIZE));
+	assert_false(guest_mem_write(&own, GIB(1) + PAGE_SIZE, byte, sizeof(byte)));
+	assert_int_equal(own.banks[0].host[PAGE_SIZE], 0);
+	assert_false(guest_mem_read(&own, GIB(1) + PAGE_SIZE, byte, sizeof(byte)));
+	assert_int_equal(byte[0], 1);
+	/* Nor is what its tables do not map any more. */
+	assert_int_equal(stage2_unmap(&tables, ipa(GIB(1)), PAGE_SIZE), OK);
+	assert_false(guest_mem_write(&own, GIB(1) + PAGE_SIZE - 1, byte, 2));
+	assert_true(guest_mem_write(&own, GIB(1) + PAGE_SIZE, byte, 2));
+	stage2_destroy(&tables);
+	free(own.banks[0].host);
+	free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(random_access_matches_the_model, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pointer_covers_one_bank, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrapping_ranges_are_no_ram, setup, teardown),
+		cmocka_unit_test(what_is_away_is_not_there),
 	};
 
 	random_start("guest_mem");

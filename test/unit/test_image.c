@@ -10,6 +10,7 @@
 #define HEAD_IMAGE_SIZE 16
 #define HEAD_FLAGS 24
 #define HEAD_MAGIC 56
+#define CPIO_FILE_SIZE 54 /* offset in a header of newc */
 
 static uint64_t entropy_next;
 
@@ -75,6 +76,38 @@ static enum err plan_raw(uint64_t offset, size_t size, size_t initrd_size, uint6
 	f.config.raw = true;
 	f.config.load_offset = offset;
 	return plan(kernel, size, initrd_size, memory);
+}
+
+/* A bundle with one file, which may be large; freed by the next. */
+static struct span large_archive(const char *name, const void *data, size_t size)
+{
+	static uint8_t *made;
+	struct archive head = { .size = 0 }, end = { .size = 0 };
+	size_t padded = ALIGN_UP(size, 4);
+	char digits[9];
+
+	archive_add(&head, name, NULL, 0);
+	snprintf(digits, sizeof(digits), "%08zX", size);
+	memcpy(head.data + CPIO_FILE_SIZE, digits, 8);
+	archive_end(&end);
+	free(made);
+	made = calloc(1, head.size + padded + end.size);
+	assert_non_null(made);
+	memcpy(made, head.data, head.size);
+	memcpy(made + head.size, data, size);
+	memcpy(made + head.size + padded, end.data, end.size);
+	return span_of(made, head.size + padded + end.size);
+}
+
+static enum err plan_firmware(const void *firmware, size_t size, uint64_t memory)
+{
+	f.bundle.archive = large_archive("firmware", firmware, size);
+	f.config.name = "vm";
+	f.config.vcpu_count = 1;
+	f.config.firmware = "firmware";
+	f.config.memory_size = memory;
+	f.messages = messages_new();
+	return image_plan(&f.config, &f.bundle, &f.plan, &f.messages.report);
 }
 
 static int setup(void **state unused_arg)
@@ -248,6 +281,49 @@ static void a_raw_binary_goes_where_it_is_told(void **state unused_arg)
 }
 
 /* At the start of RAM the device tree must give way, and the initrd give way to both. */
+/*
+ * It stays in flash, of which a bank is a power of two; RAM has the device tree alone, where the firmware looks for
+ * it.
+ */
+static void firmware_stays_in_flash(void **state unused_arg)
+{
+	static const struct {
+		size_t file;
+		uint64_t bank;
+	} sizes[] = { { 1, MIB(2) }, { MIB(2), MIB(2) }, { MIB(2) + 1, MIB(4) }, { MIB(5), MIB(8) } };
+	struct guest_mem mem = ram_new(MIB(2));
+	uint8_t *file = malloc(GUEST_FLASH_WINDOW + 1);
+
+	assert_non_null(file);
+	memset(file, 0xf1, GUEST_FLASH_WINDOW + 1);
+	f.config.variables_size = MIB(2);
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		assert_int_equal(plan_firmware(file, sizes[i].file, MIB(2)), OK);
+		assert_int_equal(f.plan.kind, IMAGE_FIRMWARE);
+		assert_true(f.plan.entry == GUEST_FLASH_BASE && f.plan.dtb == RAM);
+		assert_true(f.plan.kernel.size == 0 && f.plan.initrd.size == 0);
+		assert_true(f.plan.flash_size[0] == sizes[i].bank && f.plan.flash_size[1] == MIB(2));
+		assert_true(f.plan.firmware_file.size == sizes[i].file && f.plan.firmware_file.data[0] == 0xf1);
+		memset(mem.banks[0].host, 0x55, MIB(2));
+		assert_int_equal(load(&f.plan, &mem), OK);
+		assert_int_equal(fdt_check_header(mem.banks[0].host), 0);
+		assert_bytes(&mem, RAM + IMAGE_FDT_SIZE, 0x55, MIB(2) - IMAGE_FDT_SIZE);
+	}
+	assert_int_equal(f.messages.count, 0);
+	/* The largest that there is room for, and one byte more. */
+	assert_int_equal(plan_firmware(file, GUEST_FLASH_WINDOW, MIB(2)), OK);
+	assert_true(f.plan.flash_size[0] == GUEST_FLASH_WINDOW);
+	assert_int_equal(plan_firmware(file, GUEST_FLASH_WINDOW + 1, MIB(2)), ERR_INVALID);
+	assert_int_equal(f.messages.count, 1);
+	assert_non_null(strstr(f.messages.last, "VM 'vm': firmware: 'firmware' is larger than a bank of flash"));
+	f.config.firmware = "other";
+	f.messages = messages_new();
+	assert_int_equal(image_plan(&f.config, &f.bundle, &f.plan, &f.messages.report), ERR_INVALID);
+	assert_non_null(strstr(f.messages.last, "no file 'other' in the bundle"));
+	free(file);
+	free(mem.banks[0].host);
+}
+
 static void things_do_not_overlap_in_tight_places(void **state unused_arg)
 {
 	assert_int_equal(plan_raw(0, 8192, 4096, MIB(2)), OK);
@@ -352,6 +428,7 @@ int main(void)
 		cmocka_unit_test_setup(a_fixed_elf_goes_to_its_physical_addresses, setup),
 		cmocka_unit_test_setup(a_relocatable_elf_is_moved_as_a_whole, setup),
 		cmocka_unit_test_setup(a_raw_binary_goes_where_it_is_told, setup),
+		cmocka_unit_test_setup(firmware_stays_in_flash, setup),
 		cmocka_unit_test_setup(things_do_not_overlap_in_tight_places, setup),
 		cmocka_unit_test_setup(random_plans_hold, setup),
 		cmocka_unit_test_setup(what_finds_no_room_is_named, setup),

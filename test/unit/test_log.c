@@ -53,6 +53,7 @@ static int setup(void **state)
 	shown_size = 0;
 	shown[0] = '\0';
 	last_char = '\n';
+	guest_line.length = guest_line.escape = 0;
 	early_length = 0;
 	waiting_size = waiting_next = 0;
 	level_max = LOG_INFO;
@@ -129,7 +130,8 @@ static void what_is_said_early_comes_first(void **state)
 static void a_line_begins_at_the_left(void **state)
 {
 	(void)state;
-	assert_true(console_try_raw('x'));
+	fmt_print(console_begin(), "x");
+	console_end();
 	log_info("a");
 	expect("x\r\n[   1.500000] a\r\n");
 	assert_true(console_try_raw('x'));
@@ -141,6 +143,50 @@ static void a_line_begins_at_the_left(void **state)
 	assert_false(console_try_raw('x'));
 	log_info("c");
 	expect("[   1.500000] c\r\n");
+}
+
+static void print_raw(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		assert_true(console_try_raw(*text));
+	}
+}
+
+/* A line that a guest has begun is shown once more behind each line of the log that gets into it, as text. */
+static void a_guests_line_is_shown_again(void **state)
+{
+	char longest[CONSOLE_LINE_MAX + 8];
+
+	(void)state;
+	print_raw("first\r\n\x1b]0;title\a\x1b[1mvm:~\x1b[m # \x1b[6nlt\b\bls");
+	expect("first\r\n\x1b]0;title\a\x1b[1mvm:~\x1b[m # \x1b[6nlt\b\bls");
+	log_info("a");
+	expect("\r\n[   1.500000] a\r\nvm:~ # ls");
+	log_info("b");
+	expect("\r\n[   1.500000] b\r\nvm:~ # ls");
+	print_raw(" -l\r");
+	log_info("c");
+	expect(" -l\r[   1.500000] c\r\n");
+	/* Of a line that is too long, its beginning. */
+	memset(longest, 'l', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	print_raw(longest);
+	shown_size = 0;
+	log_info("d");
+	longest[CONSOLE_LINE_MAX] = '\0';
+	assert_memory_equal(shown, "\r\n[   1.500000] d\r\n", 19);
+	assert_string_equal(shown + 19, longest);
+	/* Who else prints has ended it. */
+	shown_size = 0;
+	console_begin();
+	console_fresh_line();
+	console_end();
+	log_info("e");
+	expect("\r\n[   1.500000] e\r\n");
+	print_raw("y");
+	assert_true(console_try_line("whole", 5));
+	log_info("f");
+	expect("y\r\nwhole\r\n[   1.500000] f\r\n");
 }
 
 /* How often "text" stands in what was shown. */
@@ -291,6 +337,7 @@ int main(void)
 		cmocka_unit_test_setup(levels, setup),
 		cmocka_unit_test_setup(what_is_said_early_comes_first, setup),
 		cmocka_unit_test_setup(a_line_begins_at_the_left, setup),
+		cmocka_unit_test_setup(a_guests_line_is_shown_again, setup),
 		cmocka_unit_test_setup(nothing_gets_into_a_line, setup),
 		cmocka_unit_test_setup(a_source_that_floods_is_cut_off, setup),
 		cmocka_unit_test_setup(a_limited_line_is_a_warning, setup),

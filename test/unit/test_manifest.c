@@ -558,6 +558,82 @@ static void bad_regions_are_named(void **state unused_arg)
 	}
 }
 
+static void ffa_is_read(void **state unused_arg)
+{
+	static const uint8_t uuids[32] = { 1, 2, 3, 4, [16] = 0xff, [31] = 9 };
+	struct messages messages = messages_new();
+	struct vm_config c;
+	struct manifest m;
+	struct tree t;
+
+	tree_good(&t);
+	open_good(&t, &m);
+	assert_int_equal(manifest_read_vm(&m, manifest_next_vm(&m, -1), &c, &messages.report), OK);
+	assert_false(c.ffa.enabled);
+	assert_int_equal(c.smc_count, 0);
+	tree_add(&t, "/vms/a", "ffa");
+	open_good(&t, &m);
+	assert_int_equal(manifest_read_vm(&m, manifest_next_vm(&m, -1), &c, &messages.report), OK);
+	assert_true(c.ffa.enabled);
+	assert_int_equal(c.ffa.messaging, 0x406);
+	assert_int_equal(c.ffa.uuid_count, 0);
+	tree_bytes(&t, "/vms/a/ffa", "uuid", uuids, sizeof(uuids));
+	tree_u32(&t, "/vms/a/ffa", "messaging-method", 0x607);
+	tree_bytes(&t, "/vms/a", "smc-allow", "\xc2\0\0\1\x32\0\0\4", 8);
+	open_good(&t, &m);
+	assert_int_equal(manifest_read_vm(&m, manifest_next_vm(&m, -1), &c, &messages.report), OK);
+	assert_int_equal(c.ffa.messaging, 0x607);
+	assert_int_equal(c.ffa.uuid_count, 2);
+	assert_int_equal(c.ffa.uuids[0].word[0], 0x01020304);
+	assert_int_equal(c.ffa.uuids[1].word[3], 9);
+	assert_int_equal(c.smc_count, 2);
+	assert_int_equal(c.smcs[0], 0xc2000001);
+	assert_int_equal(messages.count, 0);
+}
+
+static void bad_ffa_is_named(void **state unused_arg)
+{
+	static const uint8_t same[32] = { [0] = 1, [16] = 1 }, many[80] = { 1 }, ids[33 * 4] = { 0xc2 };
+	static const struct {
+		const char *path, *key;
+		const void *value;
+		size_t size;
+		const char *message;
+	} cases[] = {
+		{ "/vms/a/ffa", "colour", "x", 2, "VM 'a': colour: unknown key" },
+		{ "/vms/a/ffa", "uuid", many, 12, "VM 'a': uuid: give 1 to 4 UUIDs of four cells each" },
+		{ "/vms/a/ffa", "uuid", many, 80, "VM 'a': uuid: give 1 to 4 UUIDs" },
+		{ "/vms/a/ffa", "uuid", many, 3, "VM 'a': uuid: must be four cells" },
+		{ "/vms/a/ffa", "uuid", many, 32, "VM 'a': uuid: UUID 2 is nil" },
+		{ "/vms/a/ffa", "uuid", same, 32, "VM 'a': uuid: UUID 2 is nil, or there already" },
+		{ "/vms/a/ffa", "messaging-method", "\0\0\0\x8", 4, "VM 'a': messaging-method: 0x8 has bits" },
+		{ "/vms/a/ffa", "messaging-method", "ab", 3, "VM 'a': messaging-method: must be one cell" },
+		{ "/vms/a", "smc-allow", "\x84\0\0\x60", 4, "VM 'a': smc-allow: 0x84000060 is not the firmware's" },
+		{ "/vms/a", "smc-allow", "\x84\0\0\3", 4, "VM 'a': smc-allow: 0x84000003 is not" },
+		{ "/vms/a", "smc-allow", "\x80\0\0\0", 4, "VM 'a': smc-allow: 0x80000000 is not" },
+		{ "/vms/a", "smc-allow", "\x86\0\0\0", 4, "VM 'a': smc-allow: 0x86000000 is not" },
+		{ "/vms/a", "smc-allow", ids, sizeof(ids), "VM 'a': smc-allow: more than 32 function ids" },
+		{ "/vms/a", "smc-allow", "x", 2, "VM 'a': smc-allow: must be a list" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct messages messages = messages_new();
+		struct vm_config c;
+		struct manifest m;
+		struct tree t;
+
+		tree_good(&t);
+		tree_add(&t, "/vms/a", "ffa");
+		tree_bytes(&t, cases[i].path, cases[i].key, cases[i].value, cases[i].size);
+		open_good(&t, &m);
+		assert_int_equal(manifest_read_vm(&m, manifest_next_vm(&m, -1), &c, &messages.report), ERR_INVALID);
+		assert_int_equal(messages.count, 1);
+		if (strstr(messages.last, cases[i].message) == NULL) {
+			fail_msg("'%s' is not in '%s'", cases[i].message, messages.last);
+		}
+	}
+}
+
 static void long_values_are_refused(void **state unused_arg)
 {
 	struct messages messages = messages_new();
@@ -788,6 +864,8 @@ int main(void)
 		cmocka_unit_test(bad_shared_memories_are_named),
 		cmocka_unit_test(too_many_peers_or_regions_are_refused),
 		cmocka_unit_test(bad_regions_are_named),
+		cmocka_unit_test(ffa_is_read),
+		cmocka_unit_test(bad_ffa_is_named),
 		cmocka_unit_test(long_values_are_refused),
 		cmocka_unit_test(a_vm_has_as_many_devices_as_slots),
 		cmocka_unit_test(names_are_taken_once),

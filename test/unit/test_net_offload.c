@@ -12,6 +12,7 @@
 #include "abi/virtio.h"
 #include "cmocka_main.h"
 #include "dev_host.h"
+#include "job_host.h"
 #include "role/hyp/dev/net_offload.h"
 
 struct packet {
@@ -156,7 +157,7 @@ static void what_is_no_tcp_segment_is_refused(void **state)
 
 		REFUSED(p.frame.partial_checksum = false);
 		REFUSED(p.frame.gso_size = NET_GSO_SIZE_MIN - 1);
-		REFUSED(p.frame.gso_size = (uint16_t)(NET_FRAME_MAX + 1 - p.headers));
+		REFUSED(p.frame.gso_size = (uint16_t)(p.ip + NET_MTU + 1 - p.headers));
 		REFUSED(p.frame.checksum_start++);
 		REFUSED(p.frame.checksum_offset = 6);
 		REFUSED(p.frame.size = p.headers);

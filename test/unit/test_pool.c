@@ -150,6 +150,32 @@ static void pool_alloc_page_is_zero_and_far_from_large_extents(void **state)
 	assert_int_equal(pool_free_pages(), ARENA_PAGES);
 }
 
+static void parts_are_freed_in_any_order(void **state)
+{
+	static const unsigned order[] = { 3, 0, 7, 5, 1, 6, 2, 4 };
+	pa_t whole, one;
+
+	(void)state;
+	assert_int_equal(pool_alloc(8, PAGE_SIZE, PAGE_OWNER_VM + 2, &whole), OK);
+	for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
+		pa_t page = pa(whole.v + order[i] * PAGE_SIZE);
+
+		assert_int_equal(pool_owner(page), PAGE_OWNER_VM + 2);
+		assert_int_equal(pool_free_part(page, 1), OK);
+		assert_int_equal(pool_owner(page), PAGE_OWNER_FREE);
+		assert_int_equal(pool_free_pages(), ARENA_PAGES - 7 + i);
+		if (i == 0) {
+			/* It is as good as any other page. */
+			assert_int_equal(pool_alloc(1, PAGE_SIZE, PAGE_OWNER_VM, &one), OK);
+			pool_free(one, 1);
+		}
+	}
+	assert_int_equal(pool_alloc(8, PAGE_SIZE, PAGE_OWNER_VM, &one), OK);
+	assert_int_equal(pool_free_part(pa(one.v + 2 * PAGE_SIZE), 6), OK);
+	assert_int_equal(pool_free_part(one, 2), OK);
+	assert_int_equal(pool_free_pages(), ARENA_PAGES);
+}
+
 static void pool_alloc_uses_every_page(void **state)
 {
 	static pa_t pages[ARENA_PAGES];
@@ -510,6 +536,7 @@ int main(void)
 		cmocka_unit_test_setup(pool_reserve_takes_out_whole_pages, fresh),
 		cmocka_unit_test_setup(pool_alloc_refuses_nonsense, fresh),
 		cmocka_unit_test_setup(pool_alloc_page_is_zero_and_far_from_large_extents, fresh),
+		cmocka_unit_test_setup(parts_are_freed_in_any_order, fresh),
 		cmocka_unit_test_setup(pool_alloc_uses_every_page, fresh),
 		cmocka_unit_test_setup(pool_free_finds_double_and_wrong_frees, fresh),
 		cmocka_unit_test_setup(pool_random_against_model, fresh),

@@ -66,6 +66,11 @@ struct vcpu *vm_vcpu_by_mpidr(const struct vm *vm, uint64_t mpidr)
 	return NULL;
 }
 
+void ffa_direct_forget(struct vcpu *v)
+{
+	(void)v;
+}
+
 void vm_system_off(struct vm *vm)
 {
 	assert_ptr_equal(vm, &fx.vm);

@@ -20,6 +20,8 @@ struct guest {
 	unsigned entries, stops, pauses, starts, dumps;
 	unsigned loads, saves;
 	bool loaded;
+	bool answerable;        /* the call that it waits in has its answer */
+	unsigned answers;
 };
 
 static struct guest guests[VCPUS];
@@ -39,6 +41,7 @@ static struct guest *guest_of_vgic(struct vgic_cpu *c)
 {
 	return guest_of(container_of(c, struct vcpu, vgic));
 }
+static unsigned queued(const struct vcpu *v);
 
 /* ---- a vGIC of one bit ---- */
 
@@ -46,6 +49,12 @@ bool vgic_has_pending(struct vgic_cpu *c)
 {
 	return guest_of_vgic(c)->pending;
 }
+
+bool vgic_has_pending_saved(struct vgic_cpu *c)
+{
+	return guest_of_vgic(c)->pending;
+}
+
 void vgic_enter(struct vgic_cpu *c)
 {
 	atomic_store(&c->dirty, 0);
@@ -129,6 +138,19 @@ void role_paused(struct vcpu *v)
 {
 	assert_ptr_not_equal(v->cpu->current, v);
 	guest_of(v)->pauses++;
+}
+
+bool role_has_answer(const struct vcpu *v)
+{
+	assert_true(v->in_call);
+	return container_of(v, struct guest, v)->answerable;
+}
+
+void role_answer(struct vcpu *v)
+{
+	/* Not in the queue yet: nobody runs it with the registers of before. */
+	assert_int_equal(queued(v), 0);
+	guest_of(v)->answers++;
 }
 
 void role_dump(struct vcpu *v)
@@ -359,6 +381,80 @@ static void registers_guest(struct vcpu *v)
 	machine_wfe(v);
 }
 
+/* Its turn ends in a call: WAITING until what should wake it. */
+static struct guest *call_and_wait(void)
+{
+	struct guest *g = &guests[0];
+
+	make(2, 1);
+	machine_guest = leave_at_once;
+	vcpu_request(&g->v, VCPU_REQ_START);
+	machine_step(0);
+	assert_int_equal(g->v.state, VCPU_RUNNING);
+	g->v.in_call = true;
+	vcpu_state_set(&g->v, VCPU_WAITING);
+	machine_step(0);
+	assert_int_equal(g->v.state, VCPU_WAITING);
+	assert_int_equal(g->answers, 0);
+	return g;
+}
+
+static void check_answered(const struct guest *g, unsigned entries)
+{
+	assert_int_equal(g->answers, 1);
+	assert_int_equal(g->v.in_call, false);
+	assert_int_equal(g->v.state, VCPU_RUNNING);
+	assert_int_equal(g->entries, entries);
+}
+
+static void a_call_is_answered_before_its_vcpu_goes_on(void **state)
+{
+	struct guest *g;
+
+	(void)state;
+	/* It is told to look, in vain, and then not. */
+	g = call_and_wait();
+	vcpu_request(&g->v, VCPU_REQ_ANSWER);
+	machine_step(0);
+	assert_int_equal(g->v.state, VCPU_WAITING);
+	g->answerable = true;
+	vcpu_request(&g->v, VCPU_REQ_ANSWER);
+	machine_step(0);
+	check_answered(g, 2);
+	/* Who waits in no call has nothing to hear. */
+	vcpu_request(&g->v, VCPU_REQ_ANSWER);
+	machine_step(0);
+	check_answered(g, 3);
+
+	g = call_and_wait();
+	interrupt(g);
+	machine_step(0);
+	check_answered(g, 2);
+
+	/* While it is paused it is not answered; then it is, whatever the answer. */
+	g = call_and_wait();
+	vcpu_request(&g->v, VCPU_REQ_PAUSE);
+	g->answerable = true;
+	machine_step(0);
+	vcpu_request(&g->v, VCPU_REQ_ANSWER);
+	interrupt(g);
+	machine_step(0);
+	assert_int_equal(g->v.state, VCPU_PAUSED);
+	assert_int_equal(g->answers, 0);
+	vcpu_request(&g->v, VCPU_REQ_RESUME);
+	machine_step(0);
+	check_answered(g, 2);
+
+	/* A new life knows nothing of a call. */
+	g = call_and_wait();
+	vcpu_request(&g->v, VCPU_REQ_STOP);
+	machine_step(0);
+	vcpu_reset(&g->v, 0x40000000, 0);
+	vcpu_state_set(&g->v, VCPU_OFF);
+	vcpu_state_set(&g->v, VCPU_READY);
+	assert_int_equal(g->answers, 0);
+}
+
 static void each_vcpu_finds_its_registers(void **state)
 {
 	(void)state;
@@ -434,6 +530,39 @@ static void far_timer_does_not_wake(void **state)
 		vcpu_put(v);
 		assert_true(timer_running(&v->vtimer_wake));
 		assert_int_equal(v->vtimer_wake.deadline, cases[i].deadline);
+	}
+}
+
+/* While others have the CPU below us, EL2's timer fires when the loaded vCPU's would: not if that is off, or has. */
+static void the_timer_is_covered(void **state)
+{
+	static const struct {
+		uint64_t ctl, cval;
+		bool covered;
+	} cases[] = {
+		{ 1, 5000, true }, { 0, 5000, false }, { 3, 5000, false }, { 1, 100, false }, { 1, UINT64_MAX, true },
+	};
+	struct vcpu *v = &guests[0].v;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		make(1, 1);
+		start_all();
+		machine_guest = registers_guest;
+		end_time = machine_now;
+		machine_step(0);
+		machine_switch(0);
+		write_cntv_cval_el0(cases[i].cval);
+		write_cntv_ctl_el0(cases[i].ctl);
+		vcpu_cover_vtimer(v);
+		assert_int_equal(timer_running(&v->vtimer_wake), cases[i].covered);
+		if (cases[i].cval == 5000 && cases[i].covered) {
+			assert_int_equal(host_sysreg[HOST_SYSREG_cnthp_cval_el2], 5000 + vm.cntvoff);
+			assert_int_equal(host_sysreg[HOST_SYSREG_cnthp_ctl_el2], 1);
+		}
+		vcpu_uncover_vtimer(v);
+		assert_false(timer_running(&v->vtimer_wake));
+		assert_int_equal(v->state, VCPU_RUNNING);
 	}
 }
 
@@ -663,6 +792,45 @@ static void wfi_with_something_pending_does_not_wait(void **state)
 }
 
 /* A vCPU that waits wakes by its virtual timer though it is not loaded. */
+/* Who changes the interrupts of a vCPU that is not loaded and does not wake up leaves its CPU alone. */
+static void only_who_runs_or_wakes_up_is_kicked(void **state)
+{
+	struct guest *busy, *other;
+
+	(void)state;
+	make(3, 2);
+	/* Guests 0 and 2 are on CPU 0, this is CPU 1. */
+	machine_guest = leave_at_once;
+	for (unsigned i = 0; i < 3; i++) {
+		vcpu_request(&guests[i].v, VCPU_REQ_START);
+	}
+	machine_step(0);
+	busy = guests[0].v.state == VCPU_RUNNING ? &guests[0] : &guests[2];
+	other = busy == &guests[0] ? &guests[2] : &guests[0];
+	assert_int_equal(busy->v.state, VCPU_RUNNING);
+	assert_int_equal(other->v.state, VCPU_READY);
+	machine_switch(1);
+	for (unsigned waits = 0; waits < 2; waits++) {
+		unsigned before = machine[0].kicks;
+
+		/* READY: it looks when it is loaded. WAITING: for another interrupt. */
+		atomic_store(&other->v.state, waits ? VCPU_WAITING : VCPU_READY);
+		atomic_store_release(&other->v.vgic.dirty, 1);
+		vgic_port_kick(&other->v);
+		assert_int_equal(machine[0].kicks, before);
+		assert_int_equal(machine[0].cpu.attention, 0);
+	}
+	interrupt(other);
+	assert_int_equal(machine[0].kicks, 1);
+	assert_int_equal(atomic_swap(&machine[0].cpu.attention, 0), other->v.attention);
+	/* Loaded, even if it waits: its list registers are there. */
+	atomic_store(&busy->v.state, VCPU_WAITING);
+	atomic_store_release(&busy->v.vgic.dirty, 1);
+	vgic_port_kick(&busy->v);
+	assert_int_equal(machine[0].kicks, 2);
+	assert_int_equal(machine[0].cpu.attention, busy->v.attention);
+}
+
 static void timer_guest(struct vcpu *v)
 {
 	struct guest *g = guest_of(v);
@@ -729,15 +897,18 @@ int main(void)
 		cmocka_unit_test(only_the_edges_that_there_are),
 		cmocka_unit_test(random_edges_keep_the_queue),
 		cmocka_unit_test(requests_are_served_before_the_guest_runs),
+		cmocka_unit_test(a_call_is_answered_before_its_vcpu_goes_on),
 		cmocka_unit_test(each_vcpu_finds_its_registers),
 		cmocka_unit_test(reset_leaves_no_fp_registers_to_others),
 		cmocka_unit_test(far_timer_does_not_wake),
+		cmocka_unit_test(the_timer_is_covered),
 		cmocka_unit_test(spinning_vcpus_share_alike),
 		cmocka_unit_test(who_wakes_goes_first_but_pays),
 		cmocka_unit_test(vms_share_by_weight),
 		cmocka_unit_test(caps_hold),
 		cmocka_unit_test(an_interrupt_is_answered_at_once),
 		cmocka_unit_test(wfi_with_something_pending_does_not_wait),
+		cmocka_unit_test(only_who_runs_or_wakes_up_is_kicked),
 		cmocka_unit_test(the_virtual_timer_wakes),
 		cmocka_unit_test(every_tick_is_booked),
 	};

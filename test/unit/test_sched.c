@@ -60,6 +60,10 @@ bool vgic_has_pending(struct vgic_cpu *c)
 {
 	return guest_of_vgic(c)->pending;
 }
+bool vgic_has_pending_saved(struct vgic_cpu *c)
+{
+	return guest_of_vgic(c)->pending;
+}
 void vgic_enter(struct vgic_cpu *c)
 {
 	atomic_store(&c->dirty, 0);
@@ -120,6 +124,17 @@ void role_paused(struct vcpu *v)
 {
 	(void)v;
 }
+bool role_has_answer(const struct vcpu *v)
+{
+	(void)v;
+	return false;
+}
+
+void role_answer(struct vcpu *v)
+{
+	(void)v;
+}
+
 void role_dump(struct vcpu *v)
 {
 	(void)v;
@@ -168,7 +183,7 @@ static void nap(struct guest *g, uint64_t ticks)
 
 static void sometimes_nap(struct guest *g, uint64_t burst, uint64_t sleep)
 {
-	uint64_t ticks = MIN(g->burst, 1 + random_below(TURN / 50));
+	uint64_t most = 1 + random_below(TURN / 50), ticks = MIN(g->burst, most);
 
 	compute(g, ticks);
 	g->burst -= ticks;
@@ -239,10 +254,33 @@ static void act(struct guest *g)
 	}
 }
 
+/* The mean is exact: of the virtual times of all who want the CPU, by weight, whatever has been decided so far. */
+static void check_mean(const struct cpu *cpu)
+{
+	__int128 sum = 0;
+	uint64_t weight = 0;
+
+	for (unsigned i = 0; i < vm_count; i++) {
+		const struct vm_share *share = &shares[i][cpu->index];
+
+		if (share->active) {
+			weight += vms[i].weight;
+			sum += (__int128)vms[i].weight * share->virtual_time + share->rest;
+			assert_true(share->rest < vms[i].weight);
+		}
+	}
+	assert_int_equal(cpu->weight, weight);
+	assert_true(cpu->rest < weight && sum == (__int128)weight * cpu->virtual_time + cpu->rest);
+}
+
 static void live(struct vcpu *v)
 {
+	static unsigned entries;
 	struct guest *g = guest_of(v);
 
+	if (entries++ % 64 == 0) {
+		check_mean(v->cpu);
+	}
 	g->pending = false;
 	if (g->deadline != 0 && machine_now >= g->deadline) {
 		g->longest = MAX(g->longest, machine_now - g->deadline);
@@ -417,11 +455,11 @@ static void jobs_are_charged(void **state)
 		uint64_t fair;
 
 		reset_machine(2);
-		busy_job = (struct job){ { &busy_ops }, 0 };
+		busy_job = (struct job){ .job.ops = &busy_ops };
 		make_vm(0, 1, 100, habits);
 		vms[1].weight = weights[i];
 		vms[1].shares = shares[1];
-		sched_begin(&vms[1], &busy_job.job);
+		sched_begin(&vms[1], &busy_job.job, false);
 		run_for(total);
 		fair = total * vms[1].weight / weights_of(2);
 		assert_in_range(busy_job.done + 2 * TURN, fair * 98 / 100, fair * 102 / 100 + 4 * TURN);
@@ -429,13 +467,77 @@ static void jobs_are_charged(void **state)
 	}
 }
 
+static uint64_t slices_done, longest_wait, wanted_since;
+
+static bool short_slice(struct vm_job *job)
+{
+	(void)job;
+	machine_now += 7;
+	slices_done++;
+	longest_wait = MAX(longest_wait, machine_now - wanted_since);
+	return false;
+}
+
+static const struct vm_job_ops short_ops = { .slice = short_slice };
+static struct vm_job short_job;
+
+static void begin_short(struct work *work)
+{
+	(void)work;
+	sched_begin(&vms[0], &short_job, true);
+}
+
+static const struct work_ops begin_ops = { .run = begin_short };
+static struct work begin_work = { .ops = &begin_ops };
+
+/* What other CPUs ask for now and then: a job of a VM whose vCPU computes, or waits. */
+static void live_and_want(struct vcpu *v)
+{
+	bool ready = guests[0].habit == LIGHT && guests[0].v.state != VCPU_WAITING;
+
+	if (!ready && list_empty(&short_job.node) && begin_work.posted == 0 && random_below(50) == 0) {
+		wanted_since = machine_now;
+		cpu_post(v->cpu, &begin_work);
+		v->exit = VCPU_EXIT_SERVED;
+		return;
+	}
+	live(v);
+}
+
+/* It runs as soon as an interrupt would be taken, and counts for that VM's share; so do two jobs at once. */
+static void urgent_jobs_do_not_wait_for_a_turn(void **state)
+{
+	static const enum habit spin[] = { SPIN }, light[] = { LIGHT };
+
+	(void)state;
+	random_start("sched");
+	for (unsigned computes = 0; computes < 2; computes++) {
+		reset_machine(2);
+		make_vm(0, 1, 100, computes ? spin : light);
+		make_vm(1, 1, 100, spin);
+		machine_guest = live_and_want;
+		short_job = (struct vm_job){ .ops = &short_ops };
+		list_init(&short_job.node);
+		busy_job = (struct job){ .job.ops = &busy_ops };
+		slices_done = longest_wait = 0;
+		if (computes) {
+			sched_begin(&vms[0], &busy_job.job, false);
+		}
+		run_for(2000 * TURN);
+		assert_true(slices_done > 100);
+		if (!computes) {
+			assert_in_range(longest_wait, 7, TURN / 50 + 2 * SWITCH_TICKS + 20);
+		}
+		assert_in_range(ran[1], 2000 * TURN / 2 * 97 / 100, 2000 * TURN);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nobody_takes_the_share_of_another),
-		cmocka_unit_test(all_who_compute_get_their_share),
-		cmocka_unit_test(who_uses_little_is_served_at_once),
-		cmocka_unit_test(jobs_are_charged),
+		cmocka_unit_test(nobody_takes_the_share_of_another),  cmocka_unit_test(all_who_compute_get_their_share),
+		cmocka_unit_test(who_uses_little_is_served_at_once),  cmocka_unit_test(jobs_are_charged),
+		cmocka_unit_test(urgent_jobs_do_not_wait_for_a_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

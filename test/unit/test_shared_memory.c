@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
 
 #include "abi/shared_memory.h"
 #include "arch/host/host.h"
@@ -287,7 +290,7 @@ static void the_first_user_scrubs_and_the_last_one_leaves_it_dirty(void **state)
 	assert_true(shared_memory_enter_some(f->device[2], REGION_SIZE - 1) || is_all(f, 0));
 }
 
-/* Two start at once, in any order of their calls: neither is ready before all is zero. */
+/* All start at once, in any order of their calls, and some starts are cut short: nobody is ready before all is zero. */
 static void users_scrub_together(void **state)
 {
 	struct fixture *f = *state;
@@ -301,7 +304,10 @@ static void users_scrub_together(void **state)
 		while (left != 0) {
 			unsigned p = random_below(MADE);
 
-			if (!ready[p] && !shared_memory_enter_some(f->device[p], PAGE_SIZE * random_below(4) + 1)) {
+			if (!ready[p] && random_below(8) == 0) {
+				shared_memory_leave(f->device[p]);
+			} else if (!ready[p] &&
+				   !shared_memory_enter_some(f->device[p], PAGE_SIZE * random_below(4) + 1)) {
 				assert_true(is_all(f, 0));
 				ready[p] = true;
 				left--;
@@ -310,6 +316,160 @@ static void users_scrub_together(void **state)
 		for (unsigned i = 0; i < MADE; i++) {
 			shared_memory_leave(f->device[i]);
 		}
+	}
+}
+
+/* ---- several CPUs ---- */
+
+static pthread_barrier_t together;
+
+struct peer {
+	struct fixture *f;
+	unsigned number;
+	bool good;
+};
+
+static void run_peers(struct fixture *f, unsigned count, void *(*run)(void *arg))
+{
+	struct peer peers[MADE];
+	pthread_t threads[MADE];
+
+	assert_int_equal(pthread_barrier_init(&together, NULL, count), 0);
+	for (unsigned i = 0; i < count; i++) {
+		peers[i] = (struct peer){ f, i, true };
+		assert_int_equal(pthread_create(&threads[i], NULL, run, &peers[i]), 0);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		pthread_join(threads[i], NULL);
+		assert_true(peers[i].good);
+	}
+	pthread_barrier_destroy(&together);
+}
+
+static void *start_and_look(void *arg)
+{
+	struct peer *p = arg;
+
+	for (unsigned round = 0; round < 500; round++) {
+		pthread_barrier_wait(&together);
+		while (shared_memory_enter_some(p->f->device[p->number], PAGE_SIZE)) {
+		}
+		p->good = p->good && is_all(p->f, 0);
+		pthread_barrier_wait(&together);
+		/* One of them writes; then all go, in any order. */
+		if (p->number == round % MADE) {
+			memset(pa_ptr(p->f->region->memory), 7, REGION_SIZE);
+		}
+		pthread_barrier_wait(&together);
+		shared_memory_leave(p->f->device[p->number]);
+	}
+	return NULL;
+}
+
+static void vms_on_several_cpus_find_zeroes(void **state)
+{
+	run_peers(*state, MADE, start_and_look);
+}
+
+#define ROUND_TRIPS 5000
+#define PATIENCE_S 30 /* a ring that has not come by then is lost */
+
+static bool trips_done;
+
+static bool wait_for_ring(struct peer *p, unsigned from)
+{
+	time_t end = time(NULL) + PATIENCE_S;
+
+	while ((get(p->f, p->number, SHARED_MEMORY_STATUS) & SHARED_MEMORY_RANG(from)) == 0) {
+		if (time(NULL) > end) {
+			return false;
+		}
+		sched_yield();
+	}
+	set(p->f, p->number, SHARED_MEMORY_STATUS, SHARED_MEMORY_RANG(from));
+	return true;
+}
+
+/* Peers 0 and 1 answer each other's rings; the others ring both, for as long as that takes. */
+static void *ring_and_answer(void *arg)
+{
+	struct peer *p = arg;
+
+	pthread_barrier_wait(&together);
+	if (p->number > 1) {
+		for (unsigned i = 0; !__atomic_load_n(&trips_done, __ATOMIC_RELAXED); i++) {
+			set(p->f, p->number, SHARED_MEMORY_DOORBELL, i % 2);
+		}
+		return NULL;
+	}
+	for (unsigned i = 0; i < ROUND_TRIPS && p->good; i++) {
+		if (p->number == 0) {
+			set(p->f, 0, SHARED_MEMORY_DOORBELL, 1);
+		}
+		p->good = wait_for_ring(p, !p->number);
+		if (p->number == 1) {
+			set(p->f, 1, SHARED_MEMORY_DOORBELL, 0);
+		}
+	}
+	__atomic_store_n(&trips_done, true, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void no_ring_is_lost(void **state)
+{
+	trips_done = false;
+	all_up(*state);
+	run_peers(*state, MADE, ring_and_answer);
+}
+
+/* All of them do everything at once. What is a peer's own is at any moment as it has left it. */
+static void *do_anything(void *arg)
+{
+	struct peer *p = arg;
+	uint32_t x = p->number + 1, up = 0, enable = 0;
+
+	pthread_barrier_wait(&together);
+	for (unsigned i = 0; i < 30000 && p->good; i++) {
+		x = x * 1664525 + 1013904223;
+		switch (x >> 28) {
+		case 0:
+		case 1:
+		case 2:
+			up = x >> 20 & 1;
+			set(p->f, p->number, SHARED_MEMORY_CONTROL, up);
+			break;
+		case 3:
+			enable = x;
+			set(p->f, p->number, SHARED_MEMORY_ENABLE, enable);
+			break;
+		case 4:
+			up = enable = 0;
+			shared_memory_leave(p->f->device[p->number]);
+			break;
+		case 5:
+		case 6:
+			set(p->f, p->number, SHARED_MEMORY_STATUS, x);
+			break;
+		default:
+			set(p->f, p->number, SHARED_MEMORY_DOORBELL, x >> 20 & 7);
+			break;
+		}
+		p->good = get(p->f, p->number, SHARED_MEMORY_CONTROL) == up &&
+			  get(p->f, p->number, SHARED_MEMORY_ENABLE) == enable &&
+			  (up != 0 || get(p->f, p->number, SHARED_MEMORY_STATUS) == 0);
+	}
+	return NULL;
+}
+
+static void peers_on_several_cpus_do_not_disturb(void **state)
+{
+	struct fixture *f = *state;
+
+	run_peers(f, MADE, do_anything);
+	for (unsigned i = 0; i < MADE; i++) {
+		uint32_t status = get(f, i, SHARED_MEMORY_STATUS), enable = get(f, i, SHARED_MEMORY_ENABLE);
+
+		assert_int_equal(spi_level[INTID(i)], (status & enable) != 0);
 	}
 }
 
@@ -347,6 +507,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_first_user_scrubs_and_the_last_one_leaves_it_dirty, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(users_scrub_together, setup, teardown),
+		cmocka_unit_test_setup_teardown(vms_on_several_cpus_find_zeroes, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_ring_is_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(peers_on_several_cpus_do_not_disturb, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_made_leaves_no_trace, setup, teardown),
 	};
 

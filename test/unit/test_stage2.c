@@ -553,19 +553,22 @@ static void stage2_turn_wants_every_page_as_it_was(void **state)
 	assert_int_equal(stage2_turn(&s2, ipa(0), MIB(5), RWX, STAGE2_LENT), ERR_DENIED);
 	assert_int_equal(stage2_turn(&s2, ipa(MIB(4)), PAGE_SIZE, RWX, STAGE2_LENT), ERR_NOT_FOUND);
 	assert_int_equal(stage2_turn(&s2, ipa(0), MIB(2), RWX | 3 << 12, STAGE2_LENT), ERR_INVALID);
-	assert_true(stage2_uniform(&s2, ipa(0), MIB(3), &attrs));
+	assert_true(stage2_uniform(&s2, ipa(0), pa(0), MIB(3), &attrs));
 	assert_int_equal(attrs, RWX);
 	assert_int_equal(stage2_turn(&s2, ipa(0), MIB(3), RWX, STAGE2_LENT), OK);
 	assert_int_equal(stage2_turn(&s2, ipa(0), PAGE_SIZE, RWX, STAGE2_LENT), ERR_DENIED);
-	assert_true(stage2_uniform(&s2, ipa(0), MIB(3), &attrs));
+	assert_true(stage2_uniform(&s2, ipa(0), pa(0), MIB(3), &attrs));
 	assert_int_equal(attrs, STAGE2_LENT);
-	assert_false(stage2_uniform(&s2, ipa(0), MIB(3) + PAGE_SIZE, &attrs)); /* not alike */
-	assert_false(stage2_uniform(&s2, ipa(MIB(4) - PAGE_SIZE), 2 * PAGE_SIZE, &attrs)); /* not mapped */
-	assert_false(stage2_uniform(&s2, ipa(0), 0, &attrs));
-	assert_false(stage2_uniform(&s2, ipa(1), PAGE_SIZE, &attrs));
-	assert_false(stage2_uniform(&s2, ipa(BIT(39)), PAGE_SIZE, &attrs));
+	assert_false(stage2_uniform(&s2, ipa(0), pa(0), MIB(3) + PAGE_SIZE, &attrs)); /* not alike */
+	assert_false(stage2_uniform(&s2, ipa(MIB(3)), pa(MIB(3)), 2 * MIB(1), &attrs)); /* not mapped */
+	assert_false(stage2_uniform(&s2, ipa(0), pa(0), 0, &attrs));
+	assert_false(stage2_uniform(&s2, ipa(1), pa(1), PAGE_SIZE, &attrs));
+	assert_false(stage2_uniform(&s2, ipa(BIT(39)), pa(BIT(39)), PAGE_SIZE, &attrs));
 	assert_int_equal(stage2_map(&s2, ipa(MIB(8)), pa(MIB(6)), PAGE_SIZE, RWX), OK);
-	assert_false(stage2_uniform(&s2, ipa(MIB(8)), PAGE_SIZE, &attrs)); /* elsewhere */
+	assert_false(stage2_uniform(&s2, ipa(MIB(8)), pa(MIB(8)), PAGE_SIZE, &attrs)); /* elsewhere */
+	assert_true(stage2_uniform(&s2, ipa(MIB(8)), pa(MIB(6)), PAGE_SIZE, &attrs));
+	assert_int_equal(stage2_map(&s2, ipa(MIB(8) + PAGE_SIZE), pa(MIB(6)), PAGE_SIZE, RWX), OK);
+	assert_false(stage2_uniform(&s2, ipa(MIB(8)), pa(MIB(6)), 2 * PAGE_SIZE, &attrs)); /* not in one piece */
 }
 
 static void stage2_of_partitions_keeps_its_tables_until_compacted(void **state)

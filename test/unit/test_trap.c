@@ -454,6 +454,44 @@ static void trap_emulates_writeback(void **state)
 	assert_int_equal(read_sp_el1(), DEVICE_BASE + 0x48);
 }
 
+/* The device does a store in turns: only the last one moves the base and goes on to the next instruction. */
+static void trap_repeats_a_store_and_writes_back_once(void **state)
+{
+	static const struct {
+		uint32_t insn;
+		unsigned writes; /* of one turn */
+		uint64_t base, after;
+	} stores[] = {
+		{ 0xb80044a1, 1, DEVICE_BASE + 0x50, DEVICE_BASE + 0x54 }, /* str w1, [x5], #4 */
+		{ 0xb81fcca1, 1, DEVICE_BASE + 0x54, DEVICE_BASE + 0x50 }, /* str w1, [x5, #-4]! */
+		{ 0x28810ca1, 2, DEVICE_BASE + 0x50, DEVICE_BASE + 0x58 }, /* stp w1, w3, [x5], #8 */
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(stores); i++) {
+		setup(state);
+		put_insn(stores[i].insn);
+		v->regs.x[5] = stores[i].base;
+		for (unsigned turn = 0; turn < 3; turn++) {
+			assert_int_equal(v->regs.pc, pc_before);
+			assert_int_equal(v->regs.x[5], stores[i].base);
+			fx.device.repeats = turn < 2;
+			fixture_fault(fixture_dabt_bare(true), DEVICE_BASE + 0x50);
+			assert_int_equal(fixture_trap(true), TRAP_RESUME);
+		}
+		assert_int_equal(v->regs.pc, pc_before + 4);
+		assert_int_equal(v->regs.x[5], stores[i].after);
+		assert_int_equal(fx.device.writes, 3 * stores[i].writes);
+	}
+	/* The usual store, with a syndrome. */
+	setup(state);
+	fx.device.repeats = 1;
+	fixture_fault(fixture_dabt(2, true, 1, false, false), DEVICE_BASE + 0x50);
+	assert_int_equal(fixture_trap(false), TRAP_RESUME);
+	assert_int_equal(v->regs.pc, pc_before);
+	assert_skipped(fixture_trap(false));
+	assert_int_equal(fx.device.writes, 2);
+}
+
 static void trap_sign_extends_a_pair(void **state)
 {
 	(void)state;
@@ -573,6 +611,7 @@ int main(void)
 		cmocka_unit_test_setup(trap_passes_other_aborts_on, setup),
 		cmocka_unit_test_setup(trap_emulates_a_load_pair, setup),
 		cmocka_unit_test_setup(trap_emulates_writeback, setup),
+		cmocka_unit_test_setup(trap_repeats_a_store_and_writes_back_once, setup),
 		cmocka_unit_test_setup(trap_sign_extends_a_pair, setup),
 		cmocka_unit_test_setup(trap_aborts_what_it_cannot_emulate, setup),
 		cmocka_unit_test_setup(trap_emulates_in_the_faulting_page_only, setup),

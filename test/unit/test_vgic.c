@@ -384,6 +384,9 @@ static void vgic_level_comes_until_it_falls(void **state)
 		world_settle();
 		assert_int_equal(world_ack(v0), 33);
 		world_eoi(v0);
+		if (n != 0) {
+			check_wakeup(v0); /* a WFI before the maintenance interrupt */
+		}
 	}
 	world_settle();
 	play(v0);

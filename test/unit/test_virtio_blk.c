@@ -290,53 +290,166 @@ static void many_requests_by_one_notification(void **state)
 	stop(f);
 }
 
+/* ---- requests that take several turns ---- */
+
+#define LONG_SIZE MIB(11)
+
+/* A disk, and a driver without limits: one request of any size. */
+struct long_fixture {
+	struct fixture *f;
+	uint8_t *disk;
+	uint64_t header, data;
+};
+
+static void long_start(struct long_fixture *l)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct virtio_blk_disk disk = { malloc(LONG_SIZE), LONG_SIZE, false, "long" };
+
+	f->vm = test_vm_new(MIB(16));
+	random_fill(disk.data, LONG_SIZE);
+	assert_int_equal(virtio_blk_create(&f->vm->vm, ipa(BASE), INTID, &disk, &f->dev), OK);
+	*l = (struct long_fixture){ .f = f, .disk = disk.data };
+}
+
+static void long_stop(struct long_fixture *l)
+{
+	free(l->disk);
+	stop(l->f);
+}
+
+/* A driver comes, and finds the device as after a reset. */
+static void long_driver(struct long_fixture *l)
+{
+	l->f->vm->ram_used = 0;
+	assert_true(driver_start(l->f->vm, BASE, VIRTIO_F_VERSION_1, &l->f->q, 1, 16));
+	l->header = test_vm_alloc(l->f->vm, 64, 16);
+	l->data = test_vm_alloc(l->f->vm, LONG_SIZE, 16);
+}
+
+static void long_request(struct long_fixture *l, uint32_t type, uint32_t size)
+{
+	struct virtio_blk_req req = { .type = type };
+	struct driver_buffer buffers[] = { { l->header, sizeof(req), false },
+					   { l->data, size, type == VIRTIO_BLK_T_IN },
+					   { l->header + sizeof(req), 1, true } };
+
+	memcpy(test_vm_ptr(l->f->vm, l->header), &req, sizeof(req));
+	assert_true(driver_add(&l->f->q, buffers, 3) >= 0);
+}
+
+/* The guest's notification. True if it is to be made again: the PC is still at the store. */
+static bool long_turn(struct long_fixture *l)
+{
+	const uint64_t pc = 0x1000;
+
+	l->f->vm->vcpu[0].regs.pc = pc;
+	test_write(l->f->vm, BASE + VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	assert_true(l->f->vm->vcpu[0].regs.pc == pc || l->f->vm->vcpu[0].regs.pc == pc - 4);
+	return l->f->vm->vcpu[0].regs.pc != pc;
+}
+
 /*
- * A driver without limits asks for more than a turn moves, behind another request. Each turn but the last repeats the
- * guest's notification and shows nothing as used; the data are all there in the end.
+ * Each turn but the last repeats the guest's notification and shows nothing as used; the data are all there in the
+ * end.
  */
+static void assert_done_in_turns(struct long_fixture *l, uint32_t type, uint32_t size)
+{
+	struct virtq_used_elem elem;
+	unsigned turns = 1;
+
+	while (long_turn(l)) {
+		assert_false(driver_take(&l->f->q, &elem));
+		assert_true(++turns < 10);
+	}
+	assert_int_equal(turns, (size + MIB(4) - 1) / MIB(4));
+	assert_true(driver_take(&l->f->q, &elem));
+	assert_int_equal(elem.len, type == VIRTIO_BLK_T_OUT ? 1 : size + 1);
+	assert_int_equal(*(uint8_t *)test_vm_ptr(l->f->vm, l->header + sizeof(struct virtio_blk_req)), VIRTIO_BLK_S_OK);
+	assert_memory_equal(test_vm_ptr(l->f->vm, l->data), l->disk, size);
+}
+
 static void a_long_request_takes_several_turns(void **state)
 {
-	const uint32_t size = MIB(11);
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct virtio_blk_disk disk = { malloc(size), size, false, "long" };
-	uint64_t header, data;
-	struct virtq_used_elem elem;
+	struct long_fixture l;
 
 	(void)state;
-	f->vm = test_vm_new(MIB(16));
-	random_fill(disk.data, size);
-	assert_int_equal(virtio_blk_create(&f->vm->vm, ipa(BASE), INTID, &disk, &f->dev), OK);
-	assert_true(driver_start(f->vm, BASE, VIRTIO_F_VERSION_1, &f->q, 1, 16));
-	header = test_vm_alloc(f->vm, 64, 16);
-	data = test_vm_alloc(f->vm, size, 16);
-	for (unsigned write = 0; write < 2; write++) {
-		struct virtio_blk_req req = { .type = write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN };
-		struct driver_buffer buffers[] = { { header, sizeof(req), false },
-						   { data, size, !write },
-						   { header + sizeof(req), 1, true } };
-		uint64_t pc = 0x1000;
+	long_start(&l);
+	long_driver(&l);
+	long_request(&l, VIRTIO_BLK_T_IN, LONG_SIZE);
+	assert_done_in_turns(&l, VIRTIO_BLK_T_IN, LONG_SIZE);
+	random_fill(test_vm_ptr(l.f->vm, l.data), LONG_SIZE);
+	long_request(&l, VIRTIO_BLK_T_OUT, LONG_SIZE);
+	assert_done_in_turns(&l, VIRTIO_BLK_T_OUT, LONG_SIZE);
+	long_stop(&l);
+}
+
+/* Another driver's request begins at its beginning, however far the one before it was. */
+static void a_reset_forgets_a_request_that_was_half_done(void **state)
+{
+	struct virtq_used_elem elem;
+	struct long_fixture l;
+
+	(void)state;
+	long_start(&l);
+	for (unsigned i = 0; i < 3; i++) {
+		long_driver(&l);
+		long_request(&l, VIRTIO_BLK_T_IN, LONG_SIZE);
+		assert_true(long_turn(&l));
+		switch (i) {
+		case 0: /* the VM resets */
+			virtio_reset(l.f->dev);
+			break;
+		case 1: /* its driver does */
+			test_write(l.f->vm, BASE + VIRTIO_MMIO_STATUS, 0);
+			break;
+		default: /* it only stops the queue */
+			test_write(l.f->vm, BASE + VIRTIO_MMIO_QUEUE_SEL, 0);
+			test_write(l.f->vm, BASE + VIRTIO_MMIO_QUEUE_READY, 0);
+			break;
+		}
+		assert_false(long_turn(&l));
+		assert_false(driver_take(&l.f->q, &elem));
+		long_driver(&l);
+		memset(test_vm_ptr(l.f->vm, l.data), 0, LONG_SIZE);
+		long_request(&l, VIRTIO_BLK_T_IN, LONG_SIZE);
+		assert_done_in_turns(&l, VIRTIO_BLK_T_IN, LONG_SIZE);
+	}
+	long_stop(&l);
+}
+
+/* Between its turns a request becomes another one: each turn keeps to the disk and to RAM, and there is an end. */
+static void a_request_that_changes_between_its_turns(void **state)
+{
+	static const uint32_t types[] = { VIRTIO_BLK_T_IN,      VIRTIO_BLK_T_OUT,          VIRTIO_BLK_T_GET_ID,
+					  VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES, 99 };
+	struct long_fixture l;
+
+	(void)state;
+	long_start(&l);
+	for (unsigned round = 0; round < 60; round++) {
+		struct virtio_blk_req req = { 0 };
 		unsigned turns = 0;
 
-		memcpy(test_vm_ptr(f->vm, header), &req, sizeof(req));
-		if (write) {
-			random_fill(test_vm_ptr(f->vm, data), size);
+		long_driver(&l);
+		long_request(&l, types[random_below(2)], LONG_SIZE);
+		while (long_turn(&l)) {
+			assert_true(++turns < 100);
+			req.type = types[random_below(ARRAY_SIZE(types))];
+			req.sector = random_below(LONG_SIZE / SECTOR + 10);
+			memcpy(test_vm_ptr(l.f->vm, l.header), &req, sizeof(req));
+			for (unsigned i = 0; i < 16; i++) {
+				if (l.f->q.desc[i].len > 64) {
+					l.f->q.desc[i].len = 1 + random_below(LONG_SIZE / SECTOR) * SECTOR;
+					l.f->q.desc[i].flags ^= random_below(2) != 0 ? VIRTQ_DESC_F_WRITE : 0;
+				}
+			}
 		}
-		assert_true(driver_add(&f->q, buffers, 3) >= 0);
-		do {
-			f->vm->vcpu[0].regs.pc = pc;
-			assert_false(driver_take(&f->q, &elem));
-			test_write(f->vm, BASE + VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-			turns++;
-		} while (f->vm->vcpu[0].regs.pc == pc - 4 && turns < 10);
-		assert_int_equal(turns, 3);
-		assert_int_equal(f->vm->vcpu[0].regs.pc, pc);
-		assert_true(driver_take(&f->q, &elem));
-		assert_int_equal(elem.len, write ? 1 : size + 1);
-		assert_int_equal(*(uint8_t *)test_vm_ptr(f->vm, header + sizeof(req)), VIRTIO_BLK_S_OK);
-		assert_memory_equal(test_vm_ptr(f->vm, data), disk.data, size);
 	}
-	free(disk.data);
-	stop(f);
+	long_driver(&l);
+	long_request(&l, VIRTIO_BLK_T_IN, LONG_SIZE);
+	assert_done_in_turns(&l, VIRTIO_BLK_T_IN, LONG_SIZE);
+	long_stop(&l);
 }
 
 static void no_memory_or_no_place_leaves_nothing_behind(void **state)
@@ -366,6 +479,8 @@ int main(void)
 		cmocka_unit_test(a_request_without_header_or_status_breaks_the_device),
 		cmocka_unit_test(many_requests_by_one_notification),
 		cmocka_unit_test(a_long_request_takes_several_turns),
+		cmocka_unit_test(a_reset_forgets_a_request_that_was_half_done),
+		cmocka_unit_test(a_request_that_changes_between_its_turns),
 		cmocka_unit_test(no_memory_or_no_place_leaves_nothing_behind),
 	};
 

@@ -10,11 +10,27 @@
 #include <sched.h>
 #include <time.h>
 
+#include "core/mm/stage2.h"
 #include "role/hyp/dev/virtqueue.h"
 #include "virtio_guest.h"
 
 #define RAM_SIZE MIB(1)
 #define ALL_FEATURES (VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC)
+
+/* ---- the VM's tables: all pages are there but one ---- */
+
+static uint64_t lent_page = UINT64_MAX;
+static unsigned lookups;
+
+bool stage2_lookup(struct stage2 *s2, ipa_t base, pa_t *to, unsigned *attrs, uint64_t *run)
+{
+	(void)s2;
+	lookups++;
+	*to = pa(base.v);
+	*attrs = ALIGN_DOWN(base.v, PAGE_SIZE) == lent_page ? STAGE2_LENT : STAGE2_OWNED | STAGE2_R | STAGE2_W;
+	*run = PAGE_SIZE - (base.v & (PAGE_SIZE - 1));
+	return true;
+}
 
 struct fixture {
 	struct test_vm *vm;
@@ -516,6 +532,127 @@ static void garbage_does_no_harm(void **state)
 	assert_true(chains > 300 && broken > 300 && broken < 3000);
 }
 
+/* ---- pages that the VM has given away ---- */
+
+#define LENT_BUFFER (3 * PAGE_SIZE)
+
+static struct fixture *start_with_a_lent_page(uint64_t page)
+{
+	struct fixture *f = start(16, VIRTIO_F_INDIRECT_DESC);
+
+	lent_page = page;
+	f->vm->vm.mem.away = 1;
+	lookups = 0;
+	return f;
+}
+
+static bool is_filled(const uint8_t *bytes, uint64_t size, uint8_t value)
+{
+	return bytes[0] == value && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
+/* The page in the middle of a buffer: neither read nor written, and the queue breaks when somebody tries. */
+static void what_was_given_away_is_not_touched(void **state)
+{
+	static uint8_t data[LENT_BUFFER];
+	const uint64_t from = TEST_RAM_BASE + 0x10000, to = TEST_RAM_BASE + 0x20000;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct fixture *f = start_with_a_lent_page((i == 1 ? to : from) + PAGE_SIZE);
+		struct driver_buffer buffers[] = { { from, LENT_BUFFER, false }, { to, LENT_BUFFER, true } };
+		struct virtq_chain *chain;
+
+		memset(test_vm_ptr(f->vm, from), 1, LENT_BUFFER);
+		memset(test_vm_ptr(f->vm, to), 2, LENT_BUFFER);
+		driver_add(&f->d, buffers, 2);
+		assert_true(begin(f));
+		chain = virtq_pop(&f->q);
+		assert_non_null(chain);
+		assert_false(f->q.broken);
+		switch (i) {
+		case 0:
+			memset(data, 3, sizeof(data));
+			assert_int_equal(virtq_read(chain, NULL, PAGE_SIZE), PAGE_SIZE);
+			assert_false(f->q.broken); /* what is skipped is not looked at */
+			virtq_rewind(chain, 0);
+			assert_int_equal(virtq_read(chain, data, LENT_BUFFER), LENT_BUFFER);
+			assert_true(is_filled(data, LENT_BUFFER, 0));
+			break;
+		case 1:
+			memset(data, 3, sizeof(data));
+			assert_int_equal(virtq_write(chain, data, LENT_BUFFER), LENT_BUFFER);
+			assert_true(is_filled(test_vm_ptr(f->vm, to), LENT_BUFFER, 2));
+			break;
+		default:
+			assert_int_equal(virtq_copy(chain, chain, LENT_BUFFER), LENT_BUFFER);
+			assert_true(is_filled(test_vm_ptr(f->vm, to), LENT_BUFFER, 0));
+			break;
+		}
+		assert_true(f->q.broken);
+		assert_true(is_filled(test_vm_ptr(f->vm, from), LENT_BUFFER, 1));
+		assert_null(virtq_pop(&f->q));
+		virtq_push(&f->q, 0, 0);
+		virtq_end(&f->q);
+		stop(f);
+	}
+	lent_page = UINT64_MAX;
+}
+
+/* Rings and table, each on a page of its own. */
+static void rings_that_were_given_away_break_the_queue(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct fixture *f = start(16, 0);
+		uint64_t *const places[] = { &f->q.desc_ipa, &f->q.avail_ipa, &f->q.used_ipa };
+
+		for (unsigned k = 0; k < 3; k++) {
+			*places[k] = TEST_RAM_BASE + 0x10000 * (k + 1);
+		}
+		((struct virtq_avail *)test_vm_ptr(f->vm, f->q.avail_ipa))->idx = 1;
+		lent_page = *places[i];
+		f->vm->vm.mem.away = 1;
+		assert_true(begin(f));
+		assert_null(virtq_pop(&f->q));
+		assert_true(f->q.broken);
+		virtq_want_less(&f->q);
+		assert_false(virtq_want_more(&f->q));
+		assert_false(virtq_end(&f->q));
+		stop(f);
+	}
+	lent_page = UINT64_MAX;
+}
+
+/* Buffers of any size, and as many as there may be: the tables are asked for what is moved only. */
+static void given_pages_cost_what_is_moved(void **state)
+{
+	struct fixture *f = start_with_a_lent_page(UINT64_MAX - PAGE_SIZE);
+	uint64_t table = test_vm_alloc(f->vm, 64 * sizeof(struct virtq_desc), 16);
+	struct driver_buffer buffers[64];
+	struct virtq_chain *chain;
+	uint8_t byte;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(buffers); i++) {
+		buffers[i] = (struct driver_buffer){ TEST_RAM_BASE, RAM_SIZE, i >= 32 };
+	}
+	driver_add_indirect(&f->d, buffers, ARRAY_SIZE(buffers), 0, table);
+	assert_true(begin(f));
+	chain = virtq_pop(&f->q);
+	assert_non_null(chain);
+	assert_int_equal(chain->readable_size, 32 * RAM_SIZE);
+	assert_true(lookups <= 3 + 1 + ARRAY_SIZE(buffers)); /* areas, descriptors */
+	lookups = 0;
+	assert_int_equal(virtq_read(chain, NULL, 31 * RAM_SIZE), 31 * RAM_SIZE);
+	assert_int_equal(virtq_read(chain, &byte, 1), 1);
+	assert_int_equal(virtq_write(chain, NULL, 31 * RAM_SIZE), 31 * RAM_SIZE);
+	assert_int_equal(virtq_write(chain, &byte, 1), 1);
+	assert_int_equal(lookups, 2);
+	stop(f);
+	lent_page = UINT64_MAX;
+}
+
 /* ---- both at once ---- */
 
 #define RACE_MESSAGES 100000u
@@ -658,6 +795,9 @@ int main(void)
 		cmocka_unit_test(bad_tables_and_rings_break_the_queue),
 		cmocka_unit_test(good_chains_before_a_bad_one_are_used),
 		cmocka_unit_test(garbage_does_no_harm),
+		cmocka_unit_test(what_was_given_away_is_not_touched),
+		cmocka_unit_test(rings_that_were_given_away_break_the_queue),
+		cmocka_unit_test(given_pages_cost_what_is_moved),
 		cmocka_unit_test(no_notification_is_lost_between_two_cpus),
 		cmocka_unit_test(a_flickering_index_ends_a_turn),
 	};

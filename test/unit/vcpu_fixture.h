@@ -58,6 +58,7 @@ struct fixture_device {
 	uint64_t last_offset, last_value;
 	unsigned last_size;
 	unsigned refuse_after; /* this many accesses are answered; UINT32_MAX: all */
+	unsigned repeats;      /* this many writes take another turn */
 };
 
 static bool device_answers(struct fixture_device *d, uint64_t offset, unsigned size)
@@ -93,13 +94,16 @@ static bool device_write(void *device, struct vcpu *v, uint64_t offset, unsigned
 {
 	struct fixture_device *d = device;
 
-	(void)v;
 	if ((size < 8 && value >> (8 * size) != 0) || !device_answers(d, offset, size)) {
 		return false;
 	}
 	d->writes++;
 	memcpy(&d->bytes[offset], &value, size);
 	d->last_value = value;
+	if (d->repeats != 0) {
+		d->repeats--;
+		vcpu_repeat(v);
+	}
 	return true;
 }
 

@@ -88,6 +88,12 @@ void pool_free(pa_t base, uint64_t pages)
 	fail_msg("pages that the pool never gave");
 }
 
+enum err pool_free_part(pa_t base, uint64_t pages)
+{
+	fail_msg("%llu pages at 0x%llx of a VM without FF-A", (unsigned long long)pages, (unsigned long long)base.v);
+	return ERR_INVALID;
+}
+
 void *pool_alloc_object(size_t size) { return allocate() ? calloc(1, size) : NULL; }
 
 void pool_free_object(void *object, size_t size)
@@ -108,6 +114,9 @@ static unsigned messages_seen, resets_said;
 static char last_message[512];
 
 void firmware_system_off(void) { offs++; }
+bool firmware_has_smccc_1_2(void) { return false; }
+void firmware_call(struct smc_regs *regs) { (void)regs; }
+void irq_enable(uint32_t intid) { (void)intid; }
 uint64_t clock_seconds(void) { return 1800000000; }
 
 bool entropy_get(uint64_t *value)

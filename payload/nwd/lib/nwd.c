@@ -10,6 +10,7 @@ uint8_t nwd_rx[PAGE_SIZE] __attribute__((aligned(4096)));
 uint8_t nwd_tx[PAGE_SIZE] __attribute__((aligned(4096)));
 uint8_t nwd_pages[NWD_PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
 
+uint16_t nwd_id;
 uint16_t hello, irq, relay, el0;
 uint32_t nwd_version;
 
@@ -39,6 +40,8 @@ bool nwd_init(uint32_t version)
 		return false;
 	}
 	nwd_version = version;
+	r = FFA(FFA_ID_GET);
+	nwd_id = (uint16_t)r.x[2];
 	code = FFA_CODE(FFA_RXTX_MAP_64, (uint64_t)nwd_tx, (uint64_t)nwd_rx, 1);
 	if (code != FFA_OK) {
 		print("# FFA_RXTX_MAP failed: %d\n", code);
@@ -77,13 +80,20 @@ void nwd_message(struct ffa_regs *r)
 {
 	ffa_call(r);
 	for (uint32_t i = 0; i < RESUMES_MAX && (ffa_is(r, FFA_INTERRUPT) || ffa_is(r, FFA_YIELD)); i++) {
-		*r = FFA(FFA_RUN, (uint32_t)r->x[1]);
+		struct ffa_regs run = { .x = { FFA_RUN, (uint32_t)r->x[1] } };
+
+		/* What no call defines stays ours until the answer. */
+		for (uint32_t k = 8; k < 18; k++) {
+			run.x[k] = r->x[k];
+		}
+		ffa_call(&run);
+		*r = run;
 	}
 }
 
 struct words nwd_command(uint16_t sp, struct words words)
 {
-	struct ffa_regs r = { .x = { FFA_MSG_SEND_DIRECT_REQ_64, ffa_pair(FFA_ID_NWD, sp), 0, words.w[0], words.w[1],
+	struct ffa_regs r = { .x = { FFA_MSG_SEND_DIRECT_REQ_64, ffa_pair(nwd_id, sp), 0, words.w[0], words.w[1],
 				     words.w[2], words.w[3], words.w[4] } };
 
 	nwd_message(&r);
@@ -95,7 +105,7 @@ struct words nwd_command(uint16_t sp, struct words words)
 
 struct ffa_regs nwd_call_from(uint16_t sp, struct ffa_regs call)
 {
-	struct ffa_regs r = { .x = { FFA_MSG_SEND_DIRECT_REQ2_64, ffa_pair(FFA_ID_NWD, sp), 0, 0, COMMAND_CALL } };
+	struct ffa_regs r = { .x = { FFA_MSG_SEND_DIRECT_REQ2_64, ffa_pair(nwd_id, sp), 0, 0, COMMAND_CALL } };
 	struct ffa_regs result = { 0 };
 
 	for (uint32_t i = 0; i < 12; i++) {
@@ -132,6 +142,7 @@ struct ffa_transaction nwd_transaction(uint32_t id, uint16_t borrower, struct ff
 	*range = (struct ffa_constituent){ .address = (uint64_t)first, .page_count = count };
 	return (struct ffa_transaction){
 		.version = nwd_version,
+		.sender = nwd_id,
 		.attributes = is_share(id) ? FFA_ATTRIBUTES_NORMAL : 0,
 		.borrower_count = 1,
 		.borrowers = { { borrower, is_donate(id) ? 0 : FFA_PERMISSIONS(FFA_DATA_RW, 0) } },
@@ -157,7 +168,8 @@ struct words nwd_retrieve(uint16_t sp, uint32_t id, uint64_t handle, uint64_t ta
 {
 	uint64_t permissions = FFA_PERMISSIONS(FFA_DATA_RW, is_share(id) ? FFA_EXEC_UNSPECIFIED : FFA_EXEC_XN);
 
-	return COMMAND(sp, COMMAND_RETRIEVE, handle, tag, permissions << 16 | (uint64_t)FFA_ATTRIBUTES_NORMAL << 32, 0);
+	return COMMAND(sp, COMMAND_RETRIEVE, handle, tag,
+		       nwd_id | permissions << 16 | (uint64_t)FFA_ATTRIBUTES_NORMAL << 32, 0);
 }
 
 int32_t nwd_reclaim(uint64_t handle)

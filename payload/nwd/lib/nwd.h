@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What the normal world's programs share: the mailbox of id 0, the partitions found by UUID, commands to them. */
+/*
+ * What the programs share that call partitions, in the normal world or in a VM: a mailbox, the partitions found by
+ * UUID, commands to them.
+ */
 #ifndef PAYLOAD_NWD_LIB_NWD_H
 #define PAYLOAD_NWD_LIB_NWD_H
 
 #include "payload/lib/ffa.h"
 #include "payload/lib/partition.h"
 
-/* The RX and TX buffer of id 0. */
+/* Own id, which is 0 if there is no hypervisor, and the RX and TX buffer. */
+extern uint16_t nwd_id;
 extern uint8_t nwd_rx[PAGE_SIZE], nwd_tx[PAGE_SIZE];
 /* Pages to share, and others that stay ours. */
 #define NWD_PAGES 1600

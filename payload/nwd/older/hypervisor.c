@@ -4,11 +4,56 @@
  * mailbox of id 0, in its own name, the OS's (0 too) and the guests'.
  */
 #include "payload/lib/cpu.h"
+#include "payload/lib/exception.h"
+#include "payload/lib/gic.h"
+#include "payload/lib/timer.h"
 #include "payload/nwd/older/tests.h"
 
 #define GUEST 5
 #define OTHER_GUEST 6
+#define GUESTS 16
 #define PAGES 3
+#define SGI 3
+
+/* ---- an interrupt of ours comes during the call ---- */
+
+static volatile uint32_t sgi_count;
+
+static void on_interrupt(void)
+{
+	uint32_t intid = gic_ack();
+
+	if (intid >= 1020) {
+		return;
+	}
+	if (intid == SGI) {
+		sgi_count++;
+	} else if (!watchdog_irq(intid)) {
+		test_fail("unexpected interrupt %u", intid);
+		gic_disable(this_cpu()->index, intid);
+	}
+	gic_eoi(intid);
+}
+
+/* It pends when the partition gets the CPU, so the partition is preempted at once. */
+static struct ffa_regs interrupted(struct ffa_regs call)
+{
+	uint32_t self = this_cpu()->index;
+
+	irq_set_handler(on_interrupt);
+	gic_enable(self, SGI);
+	sgi_count = 0;
+	irq_off();
+	gic_send_sgi(self, SGI);
+	CHECK(WAIT_UNTIL(gic_get_bit(self, SGI, GIC_ISPENDR), 100));
+	ffa_call(&call);
+	irq_on();
+	CHECK_EQ(sgi_count, 1);
+	gic_disable(self, SGI);
+	irq_set_handler(NULL);
+	return call;
+}
+#define INTERRUPTED(...) interrupted((struct ffa_regs){ .x = { __VA_ARGS__ } })
 
 /* ---- VMs come and go ---- */
 
@@ -65,6 +110,28 @@ static void availability(void)
 	}
 }
 
+/* The hypervisor lets the OS have its interrupt, and then goes on with the message. */
+static void availability_interrupted(void)
+{
+	static const uint32_t kinds[] = { FFA_FRAMEWORK_VM_CREATED_REQ, FFA_FRAMEWORK_VM_DESTROYED_REQ };
+
+	if (nwd_version < FFA_VERSION_1_1) {
+		test_skip("FF-A 1.0");
+		return;
+	}
+	for (uint32_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct ffa_regs r = INTERRUPTED(FFA_MSG_SEND_DIRECT_REQ, ffa_pair(FFA_ID_NWD, hello),
+						FFA_FRAMEWORK_MESSAGE | kinds[i], UINT32_MAX, UINT32_MAX, GUEST);
+
+		CHECK_EQ(r.x[0], FFA_INTERRUPT);
+		CHECK_EQ(r.x[1], ffa_pair(hello, this_cpu()->index));
+		r = FFA(FFA_RUN, (uint32_t)r.x[1]);
+		CHECK_EQ(r.x[0], FFA_MSG_SEND_DIRECT_RESP);
+		CHECK_EQ(r.x[2], FFA_FRAMEWORK_MESSAGE | (kinds[i] + 1));
+		CHECK_EQ(r.x[3], FFA_OK);
+	}
+}
+
 /* ---- guests as endpoints ---- */
 
 static void guest_messages(void)
@@ -81,6 +148,20 @@ static void guest_messages(void)
 			CHECK_EQ(r.x[4], 7);
 		}
 	}
+}
+
+/* What is preempted is its guest's call: nobody else's gets in between, and the answer is for that guest. */
+static void guest_interrupted(void)
+{
+	struct ffa_regs r = INTERRUPTED(FFA_MSG_SEND_DIRECT_REQ_64, ffa_pair(GUEST, hello), 0, 8, 9);
+
+	CHECK_EQ(r.x[0], FFA_INTERRUPT);
+	CHECK_CODE(FFA_CODE(FFA_MSG_SEND_DIRECT_REQ_64, ffa_pair(OTHER_GUEST, hello)), FFA_BUSY);
+	CHECK_CODE(FFA_CODE(FFA_MSG_SEND_DIRECT_REQ_64, ffa_pair(FFA_ID_NWD, hello)), FFA_BUSY);
+	r = FFA(FFA_RUN, (uint32_t)r.x[1]);
+	CHECK_EQ(r.x[0], FFA_MSG_SEND_DIRECT_RESP_64);
+	CHECK_EQ(r.x[1], ffa_pair(hello, GUEST));
+	CHECK(r.x[3] == 8 && r.x[4] == 9);
 }
 
 static int32_t retrieve_of(uint16_t sender, uint64_t handle)
@@ -108,6 +189,44 @@ static void guest_memory(void)
 	CHECK_CODE(COMMAND_CODE(hello, COMMAND_RELINQUISH, handle, 0), FFA_OK);
 	inspect(&t, handle);
 	CHECK_CODE(nwd_reclaim(handle), FFA_OK);
+}
+
+/* A guest that lends: what it had in its pages goes to nobody. */
+static void guest_lends(void)
+{
+	struct ffa_transaction t = scattered(FFA_MEM_LEND_64, GUEST, PAGES);
+	uint64_t handle = 0;
+	uint64_t want = GUEST | (uint64_t)FFA_PERMISSIONS(FFA_DATA_RW, FFA_EXEC_XN) << 16 |
+			(uint64_t)FFA_ATTRIBUTES_NORMAL << 32;
+
+	t.flags = FFA_MEM_ZERO;
+	pattern_fill((uint64_t)nwd_pages[0], 1, 0x61000);
+	REQUIRE(nwd_send(FFA_MEM_LEND_64, &t, &handle) == FFA_OK);
+	CHECK_CODE(COMMAND_CODE(hello, COMMAND_RETRIEVE, handle, 0, want), FFA_OK);
+	CHECK_EQ(COMMAND(hello, COMMAND_TOUCH, (uint64_t)nwd_pages[0], 0).w[2], 0);
+	inspect(&t, handle);
+	CHECK_CODE(COMMAND_CODE(hello, COMMAND_RELINQUISH, handle, 0), FFA_OK);
+	CHECK_CODE(nwd_reclaim(handle), FFA_OK);
+}
+
+/* Many at once, each with something of its own; they end in another order. */
+static void many_guests(void)
+{
+	uint64_t handles[GUESTS];
+	struct ffa_constituent ranges[GUESTS];
+	struct ffa_transaction sent[GUESTS];
+
+	for (uint32_t i = 0; i < GUESTS; i++) {
+		sent[i] = nwd_transaction(FFA_MEM_SHARE_64, hello, &ranges[i], nwd_pages[4 * i], 2);
+		sent[i].sender = (uint16_t)(GUEST + i);
+		REQUIRE(nwd_send(FFA_MEM_SHARE_64, &sent[i], &handles[i]) == FFA_OK);
+	}
+	for (uint32_t i = 0; i < GUESTS; i++) {
+		uint32_t which = i * 7 % GUESTS;
+
+		inspect(&sent[which], handles[which]);
+		CHECK_CODE(nwd_reclaim(handles[which]), FFA_OK);
+	}
 }
 
 /* The same page of the machine is one owner's, whoever the hypervisor says that is. */
@@ -166,9 +285,16 @@ static void buffers_again(void)
 void test_hypervisor(void)
 {
 	static const struct test tests[] = {
-		{ "hypervisor_buffers_again", buffers_again },   { "hypervisor_vm_availability", availability },
-		{ "hypervisor_guest_messages", guest_messages }, { "hypervisor_guest_memory", guest_memory },
-		{ "hypervisor_guests_apart", guests_apart },     { "hypervisor_reclaim_of_a_part", reclaim_of_a_part },
+		{ "hypervisor_buffers_again", buffers_again },
+		{ "hypervisor_vm_availability", availability },
+		{ "hypervisor_vm_availability_interrupted", availability_interrupted },
+		{ "hypervisor_guest_messages", guest_messages },
+		{ "hypervisor_guest_interrupted", guest_interrupted },
+		{ "hypervisor_guest_memory", guest_memory },
+		{ "hypervisor_guest_lends", guest_lends },
+		{ "hypervisor_many_guests", many_guests },
+		{ "hypervisor_guests_apart", guests_apart },
+		{ "hypervisor_reclaim_of_a_part", reclaim_of_a_part },
 	};
 
 	RUN_TESTS(tests);

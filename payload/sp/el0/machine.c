@@ -31,6 +31,11 @@ bool sp_touch(uint64_t address, bool write, uint64_t *value)
 	return true;
 }
 
+uint64_t sp_va(uint64_t address)
+{
+	return address;
+}
+
 void sp_mask_interrupts(bool masked)
 {
 	(void)masked;

@@ -45,6 +45,11 @@ uint64_t sp_hf(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3)
 	return x0;
 }
 
+uint64_t sp_va(uint64_t address)
+{
+	return address;
+}
+
 void sp_mask_interrupts(bool masked)
 {
 	if (masked) {

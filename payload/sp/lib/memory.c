@@ -169,7 +169,7 @@ void sp_fill(const uint64_t *w)
 	uint64_t pattern = w[2];
 
 	for (uint32_t i = 0; i < count; i++) {
-		pattern_fill(ranges[i].address, ranges[i].page_count, pattern);
+		pattern_fill(sp_va(ranges[i].address), ranges[i].page_count, pattern);
 		pattern += ranges[i].page_count * PAGE_SIZE;
 	}
 }
@@ -183,7 +183,7 @@ void sp_check(uint64_t *w)
 	uint32_t wrong = count == 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		wrong += pattern_wrong(ranges[i].address, ranges[i].page_count, pattern);
+		wrong += pattern_wrong(sp_va(ranges[i].address), ranges[i].page_count, pattern);
 		pattern += ranges[i].page_count * PAGE_SIZE;
 	}
 	w[1] = wrong;

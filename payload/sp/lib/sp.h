@@ -42,13 +42,15 @@ extern const struct sp_program {
 	bool (*command)(uint64_t *w, uint32_t count);
 } sp_program;
 
-/* ---- what differs between S-EL1 and S-EL0: el1.c, sp/el0/machine.c ---- */
+/* ---- what differs between S-EL1, S-EL0 and a VM: el1.c, sp/el0/machine.c, vm/ffa/machine.c ---- */
 
 struct sp_cpu *sp_this(void);
 /* HF_INTERRUPT_*, with x0..x3: x0 of the answer. */
 uint64_t sp_hf(uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3);
 /* A load or store that may fault; false if it did (then esr and far of sp_this()). */
 bool sp_touch(uint64_t address, bool write, uint64_t *value);
+/* Where the partition reaches an address that FF-A names. */
+uint64_t sp_va(uint64_t address);
 /* Masks virtual interrupts, or no longer. */
 void sp_mask_interrupts(bool masked);
 /* The emulated timer. */

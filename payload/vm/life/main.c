@@ -5,6 +5,7 @@
  *
  *   clock                prints every 100 ms of virtual time how many of them have passed
  *   off ms=              powers itself off after so long
+ *   crash ms=            makes a call after so long, HVC #0x5e55, which the test turns into an SError
  *   stream peer= brief=  sends numbered frames to the port whose address ends with the first number, receives the
  *                        peer's, and says once a second how many came and how many were missing or wrong. Some frames
  *                        go to the second address, where nobody need be.
@@ -265,6 +266,10 @@ void payload_main(void)
 	} else if (str_starts(what, "off")) {
 		delay_us(number("ms=") * UINT64_C(1000));
 		psci_system_off();
+	} else if (str_starts(what, "crash")) {
+		delay_us(number("ms=") * UINT64_C(1000));
+		__asm__ volatile("hvc #0x5e55" ::: "x0", "memory");
+		report_fatal("no SError came");
 	} else if (str_starts(what, "stream")) {
 		stream();
 	} else if (str_starts(what, "brief")) {

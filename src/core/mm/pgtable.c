@@ -407,13 +407,14 @@ void pgtable_compact(struct pgtable *table, struct pgtable_change *change)
 	}
 }
 
-bool pgtable_uniform(const struct pgtable *table, uint64_t base, uint64_t size, pte_t *attrs)
+bool pgtable_uniform(const struct pgtable *table, uint64_t base, pa_t to, uint64_t size, pte_t *attrs)
 {
 	uint64_t end = base + size, span;
 	pte_t leaf;
 
 	for (uint64_t at = base; at < end; at = ALIGN_DOWN(at, span) + span) {
-		if (!pgtable_lookup(table, at, &leaf, &span) || pte_address(leaf).v != ALIGN_DOWN(at, span) ||
+		if (!pgtable_lookup(table, at, &leaf, &span) ||
+		    pte_address(leaf).v + (at & (span - 1)) != to.v + (at - base) ||
 		    (at != base && pte_attrs(leaf) != *attrs)) {
 			return false;
 		}

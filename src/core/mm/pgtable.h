@@ -73,10 +73,10 @@ void pgtable_commit(struct pgtable *table, struct pgtable_change *change);
 void pgtable_compact(struct pgtable *table, struct pgtable_change *change);
 
 /*
- * True, and the attributes that all pages of the range have in common; false if one is not mapped, or differs, or is
- * mapped to another address than its own.
+ * True, and the attributes that all pages of the range have in common; false if one is not mapped, or differs, or if
+ * the range does not lead to 'to', in one piece.
  */
-bool pgtable_uniform(const struct pgtable *table, uint64_t base, uint64_t size, pte_t *attrs);
+bool pgtable_uniform(const struct pgtable *table, uint64_t base, pa_t to, uint64_t size, pte_t *attrs);
 
 /*
  * The leaf that translates 'address', and the bytes it spans. False if there is none: 'size' is what the hole spans, if

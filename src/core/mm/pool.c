@@ -119,14 +119,16 @@ static void coalesce(unsigned index)
 	}
 }
 
-/* Cuts [base, base + pages) out of the free extent 'index' and gives it to 'owner'. Returns its index. */
+/* Cuts [base, base + pages) out of the extent 'index' and gives it to 'owner'. Returns its index. */
 static unsigned cut(unsigned index, uint64_t base, uint64_t pages, uint16_t owner)
 {
 	struct extent whole = pool.extents[index];
 	uint64_t end = base + pages * PAGE_SIZE;
 
 	if (end < extent_end(&whole)) {
-		insert(index + 1, (struct extent){ .base = end, .pages = (extent_end(&whole) - end) / PAGE_SIZE });
+		insert(index + 1, (struct extent){ .base = end,
+						   .pages = (extent_end(&whole) - end) / PAGE_SIZE,
+						   .owner = whole.owner });
 	}
 	if (base > whole.base) {
 		pool.extents[index++].pages = (base - whole.base) / PAGE_SIZE;
@@ -382,6 +384,28 @@ void pool_free(pa_t base, uint64_t pages)
 	spin_lock(&pool.lock);
 	free_pages(base, pages);
 	spin_unlock(&pool.lock);
+}
+
+enum err pool_free_part(pa_t base, uint64_t pages)
+{
+	enum err e = ERR_NO_MEMORY;
+	unsigned index;
+
+	spin_lock(&pool.lock);
+	if (pool.capacity - pool.count < 2 * EXTENTS_PER_ALLOC) {
+		grow();
+	}
+	if (pool.capacity - pool.count >= EXTENTS_PER_ALLOC) {
+		index = find(base.v);
+		CHECK(index < pool.count && IS_ALIGNED(base.v, PAGE_SIZE) && pages > 0);
+		CHECK(range_in(base.v, pages * PAGE_SIZE, pool.extents[index].base,
+			       pool.extents[index].pages * PAGE_SIZE));
+		CHECK(pool.extents[index].owner != PAGE_OWNER_FREE && pool.extents[index].owner != PAGE_OWNER_EL2);
+		free_extent(cut(index, base.v, pages, pool.extents[index].owner));
+		e = OK;
+	}
+	spin_unlock(&pool.lock);
+	return e;
 }
 
 /* The lock is held. [base, end) is whole pages. */

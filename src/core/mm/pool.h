@@ -41,6 +41,11 @@ enum err pool_alloc(uint64_t pages, uint64_t align, uint16_t owner, pa_t *out);
 enum err pool_alloc_page(pa_t *out);
 /* Frees exactly what one pool_alloc or pool_alloc_page gave. The caller scrubs what was another party's. */
 void pool_free(pa_t base, uint64_t pages);
+/*
+ * Frees a part of what one pool_alloc gave to another than EL2; the rest stays allocated, and is freed in parts as
+ * well. ERR_NO_MEMORY, and nothing was done.
+ */
+enum err pool_free_part(pa_t base, uint64_t pages);
 
 /* Zeroed memory for EL2's objects, aligned to 64 bytes, 1 byte to 64 KiB; NULL if there is none, or for other sizes. */
 void *pool_alloc_object(size_t size);

@@ -69,6 +69,7 @@ static const struct pgtable_ops facts_ops = {
 
 static const struct pgtable_ops *const ops_of[] = {
 	[STAGE2_VM] = &vm_ops,
+	[STAGE2_ENDPOINT] = &partition_ops,
 	[STAGE2_SECURE] = &partition_ops,
 	[STAGE2_SECURE_NS] = &partition_ops,
 	[STAGE2_FACTS] = &facts_ops,
@@ -224,7 +225,8 @@ void stage2_destroy(struct stage2 *s2)
 static bool encode(const struct stage2 *s2, unsigned attrs, pte_t *out)
 {
 	unsigned state = (attrs & STAGE2_STATE_MASK) >> STAGE2_STATE_SHIFT;
-	unsigned normal = s2->kind == STAGE2_VM ? S2_MEMATTR_NORMAL_WB : S2_MEMATTR_FWB_NORMAL_WB;
+	bool fwb = s2->kind != STAGE2_VM && s2->kind != STAGE2_ENDPOINT;
+	unsigned normal = fwb ? S2_MEMATTR_FWB_NORMAL_WB : S2_MEMATTR_NORMAL_WB;
 	bool device = (attrs & STAGE2_DEVICE) != 0;
 
 	if ((attrs & ~(unsigned)(STAGE2_R | STAGE2_W | STAGE2_X | STAGE2_DEVICE | STAGE2_NS | STAGE2_STATE_MASK)) !=
@@ -286,7 +288,7 @@ enum err stage2_unmap(struct stage2 *s2, ipa_t base, uint64_t size)
 	return change_range(s2, &change);
 }
 
-bool stage2_uniform(struct stage2 *s2, ipa_t base, uint64_t size, unsigned *attrs)
+bool stage2_uniform(struct stage2 *s2, ipa_t base, pa_t to, uint64_t size, unsigned *attrs)
 {
 	pte_t found;
 	bool uniform;
@@ -295,7 +297,7 @@ bool stage2_uniform(struct stage2 *s2, ipa_t base, uint64_t size, unsigned *attr
 		return false;
 	}
 	spin_lock(&s2->lock);
-	uniform = pgtable_uniform(&s2->table, base.v, size, &found);
+	uniform = pgtable_uniform(&s2->table, base.v, to, size, &found);
 	spin_unlock(&s2->lock);
 	if (uniform) {
 		*attrs = decode(found);

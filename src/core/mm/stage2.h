@@ -31,12 +31,13 @@ enum {
 };
 
 /*
- * What a set of tables is for. Those of a partition and of the normal world stay when they become empty or could be a
- * block, so that a call neither frees nor builds what the next one wants again; stage2_compact() does it when memory is
- * short.
+ * What a set of tables is for. Those of who takes part in FF-A stay when they become empty or could be a block, so that
+ * a call neither frees nor builds what the next one wants again, and can be undone without memory; stage2_compact()
+ * does it when memory is short.
  */
 enum stage2_kind {
 	STAGE2_VM,        /* a VM in the normal world: merged and freed at once */
+	STAGE2_ENDPOINT,  /* a VM that takes part in FF-A */
 	STAGE2_SECURE,    /* a partition's Secure IPA space: VSTTBR_EL2, VSTCR_EL2. HCR_EL2.FWB = 1, here and below */
 	STAGE2_SECURE_NS, /* its Non-secure IPA space: VTTBR_EL2, VTCR_EL2 */
 	STAGE2_FACTS,     /* no hardware reads it: it tells what belongs to whom */
@@ -82,10 +83,10 @@ enum err stage2_turn(struct stage2 *s2, ipa_t base, uint64_t size, unsigned from
 enum err stage2_unmap(struct stage2 *s2, ipa_t base, uint64_t size);
 
 /*
- * True if all pages of the range are mapped, to the same address as theirs and with the same attributes: 'attrs'.
- * False for ranges that are no such, too.
+ * True if all of the range is mapped, in one piece to 'to' and with the same attributes: 'attrs'. False for ranges that
+ * are no such, too.
  */
-bool stage2_uniform(struct stage2 *s2, ipa_t base, uint64_t size, unsigned *attrs);
+bool stage2_uniform(struct stage2 *s2, ipa_t base, pa_t to, uint64_t size, unsigned *attrs);
 /* Frees empty tables, and those that a block of owned memory can stand for. Takes as long as there are tables. */
 void stage2_compact(struct stage2 *s2);
 

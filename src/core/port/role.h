@@ -29,6 +29,11 @@ void role_unready(struct vcpu *v);
  */
 struct vcpu *role_next(struct cpu *cpu);
 
+/* VCPU_REQ_ANSWER, for a vCPU that waits in a call (v->in_call): true if it can go on with an answer. Own CPU. */
+bool role_has_answer(const struct vcpu *v);
+/* A vCPU that waits in a call becomes READY, whatever for: its registers get what it goes on with. Own CPU. */
+void role_answer(struct vcpu *v);
+
 /* VCPU_REQ_START: set the vCPU up from v->start and make it READY. Own CPU. */
 void role_start(struct vcpu *v);
 /* VCPU_REQ_STOP was served: the vCPU is STOPPED and its state is in memory. Own CPU. */
@@ -39,7 +44,7 @@ void role_paused(struct vcpu *v);
 void role_dump(struct vcpu *v);
 /* Somebody kicked this CPU: work of the role's own. */
 void role_serve(struct cpu *cpu);
-/* A physical SPI that was enabled at this CPU. Deactivated afterwards by the caller. */
+/* A physical interrupt that was enabled here, other than those of core/vcpu. Deactivated afterwards by the caller. */
 void role_irq(uint32_t intid);
 
 /* The machine is up: make what is to run. Once, on the boot CPU; the others may be in role_run() already. */

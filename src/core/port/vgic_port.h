@@ -9,8 +9,9 @@ struct vcpu;
 
 /*
  * cpu->dirty of that vCPU was set. If it runs on another physical CPU it must come out of the guest, if it waits
- * (WFI) it must become ready, and its CPU calls vgic_enter() before the guest runs again. Cheap and safe from any
- * CPU. The dirty bit is set (release) before the call; the vCPU's CPU reads it (acquire) after it has seen the kick.
+ * (WFI) and may take an interrupt it must become ready, and its CPU calls vgic_enter() before the guest runs again.
+ * Cheap and safe from any CPU; costs the other one nothing if the vCPU does not run and does not wake up. The dirty
+ * bit is set (release) before the call; the vCPU's CPU reads it (acquire) after it has seen the kick.
  */
 void vgic_port_kick(struct vcpu *target);
 

@@ -4,6 +4,7 @@
 #include "arch/spinlock.h"
 #include "core/port/host.h"
 #include "core/sys/console.h"
+#include "lib/escape.h"
 #include "lib/fmt.h"
 #include "lib/str.h"
 
@@ -20,6 +21,16 @@ static unsigned early_length;
 /* A whole line that the UART has not taken all of yet. Whoever else prints ends it first. */
 static char waiting[CONSOLE_LINE_MAX + 4]; /* with a line's end before it, perhaps, and behind it */
 static unsigned waiting_size, waiting_next;
+
+/*
+ * The text of a guest's line that has not ended. The log may have to end it, and shows it once more behind: then a
+ * prompt can still be read, by a person and by a program that waits for it.
+ */
+static struct {
+	char text[CONSOLE_LINE_MAX];
+	unsigned length;
+	uint8_t escape;
+} guest_line;
 
 static bool line_is_out(void)
 {
@@ -68,13 +79,22 @@ static void put(char c)
 	console_putc(c);
 }
 
-static void sink_put(struct fmt_sink *sink unused_arg, char c)
+/* Leaves the line that somebody has begun as it is. */
+static void between_put(struct fmt_sink *sink unused_arg, char c)
 {
 	if (c == '\n') {
 		put('\r');
 	}
 	put(c);
+}
+
+static struct fmt_sink between_sink = { .put = between_put };
+
+static void sink_put(struct fmt_sink *sink, char c)
+{
+	between_put(sink, c);
 	last_char = c;
+	guest_line.length = 0;
 }
 
 static struct fmt_sink console_sink = { .put = sink_put };
@@ -95,6 +115,23 @@ struct fmt_sink *console_seize(void)
 	return &console_sink;
 }
 
+static void note_guest_char(char c)
+{
+	uint8_t byte = (uint8_t)c;
+
+	last_char = c == '\r' ? '\n' : c;
+	if (escape_takes(&guest_line.escape, byte)) {
+		return;
+	}
+	if (byte == '\n' || byte == '\r') {
+		guest_line.length = 0;
+	} else if (byte == '\b') {
+		guest_line.length -= guest_line.length != 0;
+	} else if (byte >= ' ' && byte != 0x7f && guest_line.length < sizeof(guest_line.text)) {
+		guest_line.text[guest_line.length++] = c;
+	}
+}
+
 bool console_try_raw(char c)
 {
 	bool taken;
@@ -102,7 +139,7 @@ bool console_try_raw(char c)
 	spin_lock(&console_lock);
 	taken = (likely(line_is_out()) || send_line()) && console_try_putc(c);
 	if (taken) {
-		last_char = c == '\r' ? '\n' : c;
+		note_guest_char(c);
 	}
 	spin_unlock(&console_lock);
 	return taken;
@@ -128,6 +165,7 @@ bool console_try_line(const char *text, unsigned length)
 		add_to_line(text, MIN(length, (unsigned)CONSOLE_LINE_MAX));
 		add_to_line("\r\n", 2);
 		last_char = '\n';
+		guest_line.length = 0;
 		(void)send_line();
 	}
 	spin_unlock(&console_lock);
@@ -152,13 +190,22 @@ static uint64_t microseconds(void)
 static void vlog(const char *fmt, va_list args)
 {
 	uint64_t us = microseconds();
-	struct fmt_sink *sink = console_begin();
+	struct fmt_sink *sink = &between_sink;
 
-	console_fresh_line();
+	spin_lock(&console_lock);
+	if (last_char != '\n') {
+		fmt_print(sink, "\n");
+	}
 	fmt_print(sink, "[%4u.%06u] ", (unsigned)(us / 1000000), (unsigned)(us % 1000000));
 	fmt_vprint(sink, fmt, args);
 	fmt_print(sink, "\n");
-	console_end();
+	if (guest_line.length == 0) {
+		last_char = '\n';
+	}
+	for (unsigned i = 0; i < guest_line.length; i++) {
+		put(guest_line.text[i]);
+	}
+	spin_unlock(&console_lock);
 }
 
 void log_print(enum log_level level, const char *fmt, ...)

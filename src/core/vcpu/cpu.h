@@ -73,6 +73,7 @@ struct cpu {
 	uint64_t turn_since;
 	uint64_t switch_ticks;  /* what it took to load a vCPU the last time */
 	uint64_t virtual_time;  /* the mean of the shares that want the CPU, by weight */
+	uint64_t rest;          /* what is not yet a whole tick of that, in parts of 'weight' */
 	uint64_t weight;        /* the sum of theirs */
 	struct timer slice;     /* when the scheduler must look again */
 

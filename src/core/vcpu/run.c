@@ -2,6 +2,7 @@
 #include "core/vcpu/run.h"
 
 #include "arch/atomic.h"
+#include "arch/barrier.h"
 #include "arch/gic_cpu.h"
 #include "arch/vcpu_enter.h"
 #include "arch/world.h"
@@ -52,6 +53,10 @@ bool vcpu_state_set(struct vcpu *v, enum vcpu_state state)
 		role_unready(v);
 	}
 	if (state == VCPU_READY) {
+		if (unlikely(v->in_call)) {
+			v->in_call = false;
+			role_answer(v);
+		}
 		role_ready(v, v->state);
 	}
 	atomic_store(&v->state, state);
@@ -79,10 +84,30 @@ void vcpu_request(struct vcpu *v, uint32_t requests)
 	cpu_kick(v->cpu, v->attention);
 }
 
+/* Apart, so that the usual kick needs no stack. */
+static __attribute__((noinline)) void kick_if_wakes(struct vcpu *target)
+{
+	if (atomic_load(&target->state) == VCPU_WAITING && vgic_has_pending_saved(&target->vgic)) {
+		cpu_kick(target->cpu, target->attention);
+	}
+}
+
+/*
+ * vgic.dirty is the request. A vCPU that is not loaded looks when it is, so its CPU is left alone, unless the vCPU
+ * would wake up now: or else a VM could keep another CPU busy with exits by registers that it writes on this one.
+ */
 void vgic_port_kick(struct vcpu *target)
 {
-	/* vgic.dirty is the request. */
-	cpu_kick(target->cpu, target->attention);
+	struct cpu *cpu = target->cpu;
+
+	/* 'dirty' before 'current'; partner: vcpu_load. */
+	dmb_ish();
+	/* Acquire: who is not loaded any more has been saved. */
+	if (likely(atomic_load_acquire(&cpu->current) == target)) {
+		cpu_kick(cpu, target->attention);
+	} else {
+		kick_if_wakes(target);
+	}
 }
 
 bool vgic_port_loaded_elsewhere(const struct vcpu *target)
@@ -120,6 +145,9 @@ static void serve_vcpu(struct vcpu *v)
 	}
 	/* A VM is resumed only when all of it is paused, so of the two the request to pause is the later one. */
 	if ((requests & VCPU_REQ_RESUME) != 0 && v->state == VCPU_PAUSED) {
+		vcpu_state_set(v, VCPU_READY);
+	}
+	if ((requests & VCPU_REQ_ANSWER) != 0 && v->in_call && v->state == VCPU_WAITING && role_has_answer(v)) {
 		vcpu_state_set(v, VCPU_READY);
 	}
 	if ((requests & VCPU_REQ_PAUSE) != 0) {
@@ -203,6 +231,37 @@ void vcpu_fp_trap(struct vcpu *v)
 	cpu->fp_owner = v;
 }
 
+static bool vtimer_runs(uint64_t cntv_ctl)
+{
+	return (cntv_ctl & (CNTV_CTL_ENABLE | CNTV_CTL_IMASK)) == CNTV_CTL_ENABLE;
+}
+
+/* By the physical counter. A compare value so high that the sum wraps is never reached. */
+static uint64_t vtimer_deadline(const struct vcpu *v, uint64_t cntv_cval)
+{
+	uint64_t deadline = UINT64_MAX;
+
+	(void)add_u64(cntv_cval, v->vm->cntvoff, &deadline);
+	return deadline;
+}
+
+void vcpu_cover_vtimer(struct vcpu *v)
+{
+	struct cpu *cpu = v->cpu;
+	uint64_t deadline = vtimer_deadline(v, guest_read_cntv_cval());
+
+	/* What is over has interrupted already. */
+	if (vtimer_runs(guest_read_cntv_ctl()) && deadline > cpu_now()) {
+		timer_start(&cpu->timers, &v->vtimer_wake, deadline);
+		cpu_program_timer(cpu);
+	}
+}
+
+void vcpu_uncover_vtimer(struct vcpu *v)
+{
+	timer_stop(&v->cpu->timers, &v->vtimer_wake);
+}
+
 void vcpu_put(struct vcpu *v)
 {
 	struct cpu *cpu = v->cpu;
@@ -213,12 +272,8 @@ void vcpu_put(struct vcpu *v)
 	v->el1.cntv_ctl = guest_read_cntv_ctl();
 	v->el1.cntv_cval = guest_read_cntv_cval();
 	guest_write_cntv_ctl(0);
-	if ((v->el1.cntv_ctl & (CNTV_CTL_ENABLE | CNTV_CTL_IMASK)) == CNTV_CTL_ENABLE) {
-		uint64_t deadline = UINT64_MAX;
-
-		/* A compare value so high that the sum wraps is never reached. */
-		(void)add_u64(v->el1.cntv_cval, v->vm->cntvoff, &deadline);
-		timer_start(&cpu->timers, &v->vtimer_wake, deadline);
+	if (vtimer_runs(v->el1.cntv_ctl)) {
+		timer_start(&cpu->timers, &v->vtimer_wake, vtimer_deadline(v, v->el1.cntv_cval));
 	}
 	vgic_save(&v->vgic);
 	debug_put(v);
@@ -253,6 +308,8 @@ static void vcpu_load(struct cpu *cpu, struct vcpu *v)
 		arch_flush_local_guest();
 	}
 	atomic_store_release(&cpu->current, v);
+	/* 'current' before 'dirty': who finds v not loaded has set that before. Partner: vgic_port_kick. */
+	dmb_ish();
 	vgic_load(&v->vgic);
 	timer_stop(&cpu->timers, &v->vtimer_wake);
 	guest_write_cntv_cval(v->el1.cntv_cval);
@@ -298,6 +355,7 @@ void vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t context)
 	memset(&v->el1, 0, sizeof(v->el1));
 	memset(&v->fp, 0, sizeof(v->fp));
 	memset(&v->regs, 0, sizeof(v->regs));
+	v->in_call = false;
 	v->el1.sctlr = SCTLR_EL1_RESET;
 	v->regs.pc = entry;
 	v->regs.x[0] = context;
@@ -345,22 +403,25 @@ static void serve_irq(struct cpu *cpu, struct vcpu *v, uint32_t intid)
 		cpu_timer_fired(cpu);
 	} else if (intid == world_sgi_stop) {
 		panic_stop();
-	} else if (intid >= VGIC_PRIVATE_COUNT) {
+	} else {
 		role_irq(intid);
 	}
 	gic_drop(intid);
 	gic_deactivate(intid);
 }
 
-static void serve_irqs(struct cpu *cpu)
+void cpu_serve_irqs(struct cpu *cpu)
 {
 	for (;;) {
 		uint32_t intid = gic_ack();
 
 		if (intid >= GIC_INTID_NONE) {
-			return;
+			break;
 		}
 		serve_irq(cpu, cpu->current, intid);
+	}
+	if (cpu->current != NULL) {
+		wake_if_pending(cpu->current);
 	}
 }
 
@@ -430,10 +491,7 @@ static void idle(struct cpu *cpu)
 	cpu_account(cpu, CPU_TIME_IDLE);
 	arch_wait_for_interrupt();
 	cpu_account(cpu, CPU_TIME_HYP);
-	serve_irqs(cpu);
-	if (cpu->current != NULL) {
-		wake_if_pending(cpu->current);
-	}
+	cpu_serve_irqs(cpu);
 }
 
 static void run(struct cpu *cpu, struct vcpu *v)

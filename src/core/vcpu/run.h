@@ -36,6 +36,19 @@ void vcpu_fp_trap(struct vcpu *v);
 /* Takes v's state off the hardware into memory if it is loaded here. Own CPU. */
 void vcpu_put(struct vcpu *v);
 
+/*
+ * Around a call that lets somebody else have this CPU below us, who may turn the loaded vCPU's virtual timer off for as
+ * long: EL2's own timer stands in for it. Own CPU.
+ */
+void vcpu_cover_vtimer(struct vcpu *v);
+void vcpu_uncover_vtimer(struct vcpu *v);
+
+/*
+ * Takes the physical interrupts that are pending, for code that waits with them masked longer than an interrupt may
+ * wait. What they ask for is done by the loop as ever. Own CPU.
+ */
+void cpu_serve_irqs(struct cpu *cpu);
+
 /* Asks, of a vCPU in any state, whether it has something to wake for. Own CPU. */
 bool vcpu_has_wakeup(struct vcpu *v);
 

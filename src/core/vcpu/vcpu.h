@@ -33,7 +33,7 @@ enum vcpu_state {
 	VCPU_OFF,     /* PSCI CPU_OFF; only vcpu_start leaves it */
 	VCPU_READY,   /* may run; on its CPU's run queue */
 	VCPU_RUNNING, /* is the CPU's current vCPU */
-	VCPU_WAITING, /* WFI or CPU_SUSPEND, until an interrupt is pending */
+	VCPU_WAITING, /* WFI, CPU_SUSPEND or a call of the role's, until an interrupt is pending or it is answered */
 	VCPU_PAUSED,  /* the VM is paused, and it was in one of the three above */
 	VCPU_STOPPED, /* the VM stopped it: off, crashed or being reset */
 };
@@ -45,6 +45,7 @@ enum {
 	VCPU_REQ_DUMP = 1 << 3,  /* show the registers (role_dump) */
 	VCPU_REQ_PAUSE = 1 << 4, /* leave the guest until VCPU_REQ_RESUME */
 	VCPU_REQ_RESUME = 1 << 5,
+	VCPU_REQ_ANSWER = 1 << 6, /* the call that it waits in may have its answer (role_has_answer) */
 };
 
 /* What vcpu_enter leaves to its caller. */
@@ -74,10 +75,11 @@ struct vcpu {
 	uint32_t state;    /* enum vcpu_state; atomic reads by anybody, written by vcpu_state_set on its CPU */
 	struct vgic_cpu vgic;
 	uint32_t exit;     /* enum vcpu_exit, after vcpu_enter */
+	bool in_call; /* WAITING, or PAUSED since then, in a call of the role's that is answered before it goes on */
 	unsigned index;
 	uint64_t mpidr; /* VMPIDR_EL2 */
 
-	uint32_t power;          /* atomic; the PSCI affinity state: role/hyp/psci.c owns it */
+	uint32_t power; /* atomic; the PSCI affinity state: role/hyp/psci.c owns it */
 	struct vcpu_start start; /* where VCPU_REQ_START leads; role/hyp/psci.h says who writes it */
 
 	struct timer ptimer; /* emulated CNTP: when to raise its PPI */
@@ -86,13 +88,13 @@ struct vcpu {
 	struct timer vtimer_wake; /* while not loaded: when CNTV would fire */
 
 	const struct bus_region *last_region; /* of vm->bus: where the last MMIO access went, or NULL (mmio.c) */
-	uint64_t mmio_value;                  /* what a device answered, on its way to a register */
+	uint64_t mmio_value; /* what a device answered, on its way to a register */
 	struct debug_state debug;
 
 	struct list queue_node; /* in the list of its VM's share while READY; the role's scheduler, as the next two */
-	uint64_t turn_left;     /* ticks left of its part of its VM's turns */
-	bool woken;             /* READY after WAITING, with something left */
-	struct list cpu_node;   /* in cpu->vcpus */
+	uint64_t turn_left; /* ticks left of its part of its VM's turns */
+	bool woken; /* READY after WAITING, with something left */
+	struct list cpu_node; /* in cpu->vcpus */
 	struct vcpu_stats stats;
 	struct el1_state el1;
 	struct fp_state fp;

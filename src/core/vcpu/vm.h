@@ -14,8 +14,6 @@ struct vcpu;
 
 #define VM_NAME_MAX 32
 
-struct vm_job;
-
 /* A VM's part in a physical CPU. Only that CPU touches it, and but for 'last' only the role's scheduler. */
 struct vm_share {
 	struct vcpu *last; /* which of ours ran last here */
@@ -29,7 +27,7 @@ struct vm_share {
 	uint64_t virtual_time; /* ticks it has used, the more slowly counted the greater its weight */
 	uint64_t rest;         /* what is not yet a whole tick of that, in parts of the weight */
 	uint64_t turn_left;    /* ticks */
-	struct vm_job *job;    /* to be done here, or NULL */
+	struct list jobs;      /* of the role's, to be done here (struct vm_job) */
 
 	uint64_t window;     /* with a cap: when the present window began, and the ticks used in it */
 	uint64_t used;

@@ -289,6 +289,11 @@ static void sgi_latch(struct vgic_cpu *self, struct vgic_cpu *target, uint32_t b
 	}
 }
 
+void vgic_pulse_sgi(struct vgic_cpu *cpu, unsigned intid)
+{
+	sgi_latch(NULL, cpu, 1u << intid);
+}
+
 /* ICC_SGI1R generates SGIs of either group when DS is 1, ICC_SGI0R those of Group 0 only (IHI 0069, 12.1.10). */
 static inline bool sgi_allowed(const struct vgic_cpu *target, unsigned intid, bool group1)
 {

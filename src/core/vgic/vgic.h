@@ -188,6 +188,8 @@ void vgic_sgi(struct vgic_cpu *cpu, uint64_t value, bool group1);
 bool vgic_dir(struct vgic_cpu *cpu, uint32_t intid);
 /* True if the vCPU would take an interrupt now were it not masked by PSTATE: what wakes WFI. Loaded or not. */
 bool vgic_has_pending(struct vgic_cpu *cpu);
+/* The same of a vCPU that is not loaded, on any CPU. If it is loaded meanwhile, the answer is of no use. */
+bool vgic_has_pending_saved(struct vgic_cpu *cpu);
 
 /* ---- anybody ---- */
 
@@ -201,7 +203,9 @@ void vgic_set_spi(struct vgic *vgic, unsigned intid, bool level);
  * level one.
  */
 void vgic_pulse_spi(struct vgic *vgic, unsigned intid);
-/* The same for a PPI of one vCPU. */
+/* The same for an SGI (0..15), which nobody but us sends: pending from now on. */
+void vgic_pulse_sgi(struct vgic_cpu *cpu, unsigned intid);
+/* As vgic_set_spi(), for a PPI of one vCPU. */
 void vgic_set_ppi(struct vgic_cpu *cpu, unsigned intid, bool level);
 
 /*

@@ -425,7 +425,7 @@ void vgic_save(struct vgic_cpu *cpu)
 	/* What is not active fires again, if there is still reason, when the caller has loaded the device's state. */
 	atomic_and(&cpu->word.line, ~(cpu->hw & ~atomic_load(&cpu->word.active)));
 	cpu->hw &= atomic_load(&cpu->word.active);
-	cpu->vmcr = read_ich_vmcr_el2();
+	atomic_store(&cpu->vmcr, read_ich_vmcr_el2());
 	apr_save(cpu->ap0r, cpu->ap1r);
 	write_ich_hcr_el2(0);
 	cpu->loaded = false;
@@ -458,15 +458,23 @@ static bool pending_in_lrs(struct vgic_cpu *cpu)
 
 bool vgic_has_pending(struct vgic_cpu *cpu)
 {
+	if (!cpu->loaded) {
+		return vgic_has_pending_saved(cpu);
+	}
+	/* A level that is still high when the guest ends it comes again, also before the maintenance interrupt. */
+	lr_fold(cpu);
+	if (atomic_load(&cpu->dirty) != 0) {
+		vgic_enter(cpu);
+	}
+	/* What waits for a list register is of lower priority than what is in them. */
+	return pending_in_lrs(cpu);
+}
+
+bool vgic_has_pending_saved(struct vgic_cpu *cpu)
+{
+	uint64_t vmcr = atomic_load(&cpu->vmcr);
 	uint32_t words;
 
-	if (cpu->loaded) {
-		/* What waits for a list register is of lower priority than what is in them. */
-		if (atomic_load(&cpu->dirty) != 0) {
-			vgic_enter(cpu);
-		}
-		return pending_in_lrs(cpu);
-	}
 	note_sgis(cpu);
 	for (words = atomic_load(&cpu->check_words); words != 0;) {
 		unsigned w = take_bit(&words);
@@ -478,7 +486,7 @@ bool vgic_has_pending(struct vgic_cpu *cpu)
 			unsigned bit = take_bit(&mask);
 
 			if (vgic_routed_here(cpu, w * 32 + bit) &&
-			    taken(cpu->vmcr, (atomic_load(&word->group) & 1u << bit) != 0,
+			    taken(vmcr, (atomic_load(&word->group) & 1u << bit) != 0,
 				  atomic_load(&word->priority[bit]))) {
 				return true;
 			}

@@ -188,6 +188,13 @@ void devices_reset(struct hyp_vm *vm)
 	}
 }
 
+void devices_wait(struct hyp_vm *vm)
+{
+	for (unsigned i = 0; i < vm->config->device_count; i++) {
+		virtio_wait(vm->virtio[i]);
+	}
+}
+
 void devices_destroy(struct hyp_vm *vm)
 {
 	for (unsigned i = 0; i < GUEST_VIRTIO_SLOTS; i++) {

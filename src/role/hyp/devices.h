@@ -16,6 +16,11 @@ bool devices_create(struct hyp_vm *vm);
  * whoever works on it holds.
  */
 void devices_reset(struct hyp_vm *vm);
+/*
+ * Returns when no device works any more with memory that it looked at before: what guest_mem does not give out any more
+ * nobody touches then. Any CPU; locks of src/ffa may be held.
+ */
+void devices_wait(struct hyp_vm *vm);
 void devices_destroy(struct hyp_vm *vm);
 
 #endif

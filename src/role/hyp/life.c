@@ -9,6 +9,7 @@
 #include "lib/panic.h"
 #include "role/hyp/dev/pl031.h"
 #include "role/hyp/devices.h"
+#include "role/hyp/ffa/guest.h"
 #include "role/hyp/life_priv.h"
 #include "role/hyp/psci.h"
 #include "role/hyp/regions.h"
@@ -169,17 +170,12 @@ static void apply_policy(struct hyp_vm *vm, enum vm_policy policy)
 	}
 }
 
-/*
- * Nothing of the VM runs, and nobody else may do anything while it is STOPPING. From devices_reset() on nothing from
- * outside reaches its memory any more, until a driver in its next life sets its devices up.
- */
-static void all_stopped(struct hyp_vm *vm)
+/* What follows. */
+static void ended(struct hyp_vm *vm)
 {
 	struct vm_life *life = &vm->life;
 	enum vm_after after = life->after;
 
-	devices_reset(vm);
-	regions_leave(vm);
 	if (after == VM_AFTER_RESET) {
 		log_limited(&vm->vm.log_limit, "VM '%s' resets", vm->vm.name);
 	} else {
@@ -202,6 +198,24 @@ static void all_stopped(struct hyp_vm *vm)
 	}
 	spin_unlock(&life->lock);
 	off_if_last();
+}
+
+/*
+ * Nothing of the VM runs, and nobody else may do anything while it is STOPPING. From devices_reset() on nothing from
+ * outside reaches its memory any more, until a driver in its next life sets its devices up.
+ */
+static void all_stopped(struct hyp_vm *vm)
+{
+	devices_reset(vm);
+	regions_leave(vm);
+	if (vm->ffa == NULL) {
+		ended(vm);
+		return;
+	}
+	spin_lock(&vm->life.lock);
+	vm->life.leaving = true;
+	life_post(vm);
+	spin_unlock(&vm->life.lock);
 }
 
 static void one_stopped(struct hyp_vm *vm)
@@ -248,12 +262,46 @@ static bool power_on(struct hyp_vm *vm)
 	return runs;
 }
 
+/* The start cannot go on, as a message has said. */
+static void give_up_start(struct hyp_vm *vm)
+{
+	spin_lock(&vm->life.lock);
+	(void)life_end(vm, VM_AFTER_STOP);
+	spin_unlock(&vm->life.lock);
+}
+
+/* Others have some of its RAM: what it has left is scrubbed, and given back for RAM that is all its own. */
+static void exchange_some(struct hyp_vm *vm)
+{
+	struct vm_life *life = &vm->life;
+
+	if (vm_scrub_some(vm, false, &life->cursor, SLICE_BYTES)) {
+		return;
+	}
+	life->cursor = (struct vm_cursor){ 0 };
+	life->scrub = true;
+	ffa_guest_memory_gone(vm);
+	if (vm_exchange_ram(vm)) {
+		ffa_guest_memory_made(vm);
+		log_info("VM '%s' gets other RAM, as others have some of what it had", vm->vm.name);
+	} else {
+		give_up_start(vm);
+	}
+}
+
 /* Does some of what a start needs. True: all of it is done. */
 static bool prepare_some(struct hyp_vm *vm)
 {
 	struct vm_life *life = &vm->life;
 	enum err error;
 
+	if (!vm_ram_is_whole(vm)) {
+		exchange_some(vm);
+		return false;
+	}
+	if (ffa_guest_enter_some(vm)) {
+		return false;
+	}
 	if (regions_enter_some(vm, SLICE_BYTES)) {
 		return false;
 	}
@@ -266,9 +314,7 @@ static bool prepare_some(struct hyp_vm *vm)
 	}
 	if (error != OK) {
 		report_error(&report_to_log, vm->vm.name, "kernel", "it does not load");
-		spin_lock(&life->lock);
-		(void)life_end(vm, VM_AFTER_STOP);
-		spin_unlock(&life->lock);
+		give_up_start(vm);
 	}
 	return error == OK;
 }
@@ -284,6 +330,7 @@ static bool destroy_slice(struct hyp_vm *vm)
 	if (vm_scrub_some(vm, true, &vm->life.cursor, SLICE_BYTES)) {
 		return true;
 	}
+	ffa_guest_memory_gone(vm);
 	vm_free_memory(vm);
 	log_info("VM '%s' is destroyed; its memory is free", vm->vm.name);
 	spin_lock(&vm->life.lock);
@@ -291,6 +338,23 @@ static bool destroy_slice(struct hyp_vm *vm)
 	spin_unlock(&vm->life.lock);
 	off_if_last();
 	return false;
+}
+
+/* The start was cut short, or all have stopped and others must hear of it. */
+static bool stop_slice(struct hyp_vm *vm)
+{
+	struct vm_life *life = &vm->life;
+
+	if (life->cut_short) {
+		life->cut_short = false;
+		one_stopped(vm);
+	}
+	if (life->leaving && !ffa_guest_leave_some(vm)) {
+		life->leaving = false;
+		life->working = false; /* before another job may be asked for */
+		ended(vm);
+	}
+	return life->leaving;
 }
 
 static bool slice(struct vm_job *job)
@@ -306,9 +370,7 @@ static bool slice(struct vm_job *job)
 		life->working = destroy_slice(vm);
 		break;
 	default:
-		life->working = false;
-		life->cut_short = false;
-		one_stopped(vm);
+		life->working = stop_slice(vm);
 		break;
 	}
 	return life->working;
@@ -324,7 +386,7 @@ static void begin_job(struct hyp_vm *vm)
 		life->working = true;
 		life->cursor = (struct vm_cursor){ 0 };
 		life->loader = image_loader(&vm->plan, &vm->vm.mem);
-		sched_begin(&vm->vm, &life->job);
+		sched_begin(&vm->vm, &life->job, false);
 	}
 }
 
@@ -352,7 +414,7 @@ static void follow(struct work *work)
 	spin_lock(&life->lock);
 	if (life->phase == VM_WAITING) {
 		timer_start(&this_cpu()->timers, &life->timer, life->restart_at);
-	} else if (life->phase == VM_STARTING || life->phase == VM_SCRUBBING || life->cut_short) {
+	} else if (life->phase == VM_STARTING || life->phase == VM_SCRUBBING || life->cut_short || life->leaving) {
 		begin_job(vm);
 	}
 	spin_unlock(&life->lock);
@@ -378,6 +440,7 @@ void role_start(struct vcpu *v)
 	if (phase_of(hyp_vm(v->vm)) != VM_RUNNING || !psci_take_start(v)) {
 		return;
 	}
+	ffa_direct_forget(v);
 	vcpu_reset(v, v->start.entry, v->start.context);
 	if (v->state == VCPU_STOPPED) {
 		vcpu_state_set(v, VCPU_OFF);

@@ -50,6 +50,7 @@ struct vm_life {
 	enum vm_after after;  /* how it stopped last, from STOPPING on */
 	unsigned left;        /* those whom STOPPING or PAUSING waits for */
 	bool cut_short;       /* STOPPING waits for the job of a start */
+	bool leaving;         /* STOPPING waits for the job, which says good-bye to other partitions */
 	bool scrub;           /* STARTING: RAM may hold what somebody left there, and is not to be kept */
 	bool used;            /* it may from now on */
 	uint64_t started;     /* counter ticks, when it became RUNNING */

@@ -3,6 +3,7 @@
 #include "role/hyp/life.h"
 
 #include "core/vcpu/run.h"
+#include "role/hyp/ffa/guest.h"
 #include "role/hyp/life_priv.h"
 #include "role/hyp/psci.h"
 #include "role/hyp/vm.h"
@@ -95,6 +96,7 @@ const char *vm_start(struct hyp_vm *vm)
 	if (vm->life.phase == VM_GONE && !vm_make_memory(vm)) {
 		why = "there is no memory for it, as the log says; it stays destroyed";
 	} else {
+		ffa_guest_memory_made(vm);
 		/* Only memory from boot that no life has used is nobody's. */
 		life_start(vm, vm->life.used || vm->life.phase == VM_GONE);
 	}

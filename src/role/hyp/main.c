@@ -8,6 +8,8 @@
 #include "lib/log.h"
 #include "lib/str.h"
 #include "role/hyp/console.h"
+#include "role/hyp/ffa/start.h"
+#include "role/hyp/ffa/notify.h"
 #include "role/hyp/networks.h"
 #include "role/hyp/prompt_show.h"
 #include "role/hyp/regions.h"
@@ -49,6 +51,7 @@ void role_main(struct cpu *cpu unused_arg)
 	unsigned started = 0;
 
 	clock_init();
+	ffa_start();
 	make_vms(&manifest);
 	list_for_each (node, &vms) {
 		vm_attach(list_entry(node, struct hyp_vm, node));
@@ -83,6 +86,8 @@ void role_irq(uint32_t intid)
 {
 	if (intid == host.uart_intid) {
 		console_interrupt();
+	} else {
+		notify_interrupt(intid);
 	}
 }
 

@@ -218,15 +218,24 @@ static bool read_identity(const struct manifest *m, const struct reader *r, stru
 
 enum err manifest_read_vm(const struct manifest *m, int node, struct vm_config *config, struct report *report)
 {
-	static const char *const keys[] = { "vcpus",         "affinity",
-					    "memory-mib",    "kernel",
-					    "load-offset",   "initrd",
-					    "bootargs",      "weight",
-					    "cap",           "no-autostart",
-					    "on-power-off",  "on-crash",
-					    "firmware",      "firmware-read-only",
-					    "variables-mib", NULL };
-	static const char *const nodes[] = { "devices", NULL };
+	static const char *const keys[] = { "vcpus",
+					    "affinity",
+					    "memory-mib",
+					    "kernel",
+					    "load-offset",
+					    "initrd",
+					    "bootargs",
+					    "weight",
+					    "cap",
+					    "no-autostart",
+					    "on-power-off",
+					    "on-crash",
+					    "firmware",
+					    "firmware-read-only",
+					    "variables-mib",
+					    "smc-allow",
+					    NULL };
+	static const char *const nodes[] = { "devices", "ffa", NULL };
 	struct reader r = { .fdt = m->fdt, .node = node, .report = report };
 
 	*config = (struct vm_config){ 0 };
@@ -236,7 +245,8 @@ enum err manifest_read_vm(const struct manifest *m, int node, struct vm_config *
 	r.vm = config->name;
 	if (!reader_check_keys(&r, keys) || !reader_check_children(&r, nodes) || !read_vcpus(&r, config) ||
 	    !read_affinity(&r, m->cpu_count, config) || !read_memory(&r, config) || !read_software(&r, config) ||
-	    !read_bootargs(&r, config) || !read_conduct(&r, config) || !manifest_read_devices(m, &r, config)) {
+	    !read_bootargs(&r, config) || !read_conduct(&r, config) || !manifest_read_devices(m, &r, config) ||
+	    !manifest_read_ffa(&r, config) || !manifest_read_smcs(&r, config)) {
 		return ERR_INVALID;
 	}
 	return OK;

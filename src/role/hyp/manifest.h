@@ -7,6 +7,7 @@
 #ifndef ROLE_HYP_MANIFEST_H
 #define ROLE_HYP_MANIFEST_H
 
+#include "abi/ffa.h"
 #include "lib/err.h"
 #include "lib/span.h"
 #include "role/hyp/guest_map.h"
@@ -15,6 +16,8 @@
 #define MANIFEST_COMPATIBLE "trivet,manifest-1"
 #define MANIFEST_VM_MAX 255         /* as many VMIDs as every CPU has, without 0 */
 #define MANIFEST_NAME_MAX 31        /* characters of a VM's or device's name */
+#define MANIFEST_UUID_MAX 4
+#define MANIFEST_SMC_MAX 32
 #define MANIFEST_BOOTARGS_MAX 2047  /* characters; what arm64 Linux takes */
 
 /* What a VM's own end leads to. */
@@ -51,6 +54,14 @@ struct vm_region_config {
 	uint64_t size;
 };
 
+/* How a VM takes part in FF-A. */
+struct vm_ffa_config {
+	bool enabled; /* the node is there */
+	unsigned uuid_count;
+	struct ffa_uuid uuids[MANIFEST_UUID_MAX];
+	uint32_t messaging; /* FFA_PROPERTY_*: the messages that it may send and receives */
+};
+
 /* Strings point into the manifest. NULL: the key is absent. */
 struct vm_config {
 	const char *name;
@@ -74,6 +85,9 @@ struct vm_config {
 	struct vm_device_config devices[GUEST_VIRTIO_SLOTS];
 	unsigned region_count;
 	struct vm_region_config regions[GUEST_SHARED_SLOTS];
+	struct vm_ffa_config ffa;
+	unsigned smc_count; /* SMCs that the firmware answers */
+	uint32_t smcs[MANIFEST_SMC_MAX];
 };
 
 /* A switch between the network devices of VMs. */

@@ -42,6 +42,9 @@ bool reader_number(const struct reader *r, const char *key, uint32_t min, uint32
 /* A key without a value: there or not. */
 bool reader_flag(const struct reader *r, const char *key, bool *value);
 
+/* Its node 'ffa', and which SMCs the firmware answers. */
+bool manifest_read_ffa(const struct reader *vm, struct vm_config *config);
+bool manifest_read_smcs(const struct reader *vm, struct vm_config *config);
 /* The devices of the VM whose node that is; config->index is known. Appends to config->devices. */
 bool manifest_read_devices(const struct manifest *m, const struct reader *vm, struct vm_config *config);
 /* Whether the node is a device of that kind; then reads it and appends to config->regions. */

@@ -68,6 +68,9 @@ static unsigned count_peers(const struct manifest *m, const char *name, int unti
 	for (int vm = manifest_next_vm(m, -1); vm >= 0; vm = manifest_next_vm(m, vm)) {
 		int devices = fdt_subnode_offset(m->fdt, vm, "devices");
 
+		if (devices < 0) {
+			continue; /* from a negative offset, libfdt would begin at the root */
+		}
 		fdt_for_each_subnode(device, m->fdt, devices)
 		{
 			const char *found = NULL;

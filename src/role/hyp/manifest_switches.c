@@ -80,6 +80,10 @@ unsigned manifest_switch_ports(const struct manifest *m, const char *name)
 	for (int vm = manifest_next_vm(m, -1); vm >= 0; vm = manifest_next_vm(m, vm)) {
 		int devices = fdt_subnode_offset(m->fdt, vm, "devices");
 
+		/* Of a VM without devices libfdt would look at the root node. */
+		if (devices < 0) {
+			continue;
+		}
 		fdt_for_each_subnode(device, m->fdt, devices)
 		{
 			const char *found = NULL;

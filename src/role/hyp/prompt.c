@@ -4,6 +4,7 @@
 #include "core/port/firmware.h"
 #include "core/sys/console.h"
 #include "core/vcpu/run.h"
+#include "lib/escape.h"
 #include "lib/str.h"
 #include "role/hyp/console.h"
 #include "role/hyp/prompt_show.h"
@@ -16,9 +17,17 @@
 #define PROMPT "trivet> "
 #define HISTORY_LINES 20
 
+/*
+ * What a VM that had the terminal may have done to it must not hide the prompt, nor type there: this ends a sequence
+ * without end, resets modes (DECSTR), characters and colours, where that is not known too, shows the cursor, and turns
+ * off what reports the mouse, the focus and pasted text.
+ */
+#define TERMINAL_RESET "\x1b\\\x1b[!p\x0f\x1b(B\x1b[m\x1b[?7;25h\x1b[?1000;1002;1003;1004;2004l"
+
 static bool is_open;
 static char line[LINE_MAX];
 static unsigned line_length;
+static uint8_t escape; /* inside an escape sequence that is typed */
 
 /* ---- output ---- */
 
@@ -26,7 +35,7 @@ static unsigned line_length;
  * An answer goes out line by line, since a command runs without the console's lock: it may take any other, and write to
  * the log.
  */
-static char answer[120];
+static char answer[CONSOLE_LINE_MAX];
 static unsigned answer_length;
 
 static void flush(void)
@@ -382,6 +391,10 @@ void prompt_key(uint8_t key)
 	struct fmt_sink *out = &answer_sink;
 	bool done = true;
 
+	/* A function key, or the answer of a terminal that a VM has asked something. */
+	if (key != PROMPT_ESCAPE && escape_takes(&escape, key)) {
+		return;
+	}
 	if (key == '\r' || key == '\n') {
 		fmt_print(out, "\n");
 		run_line(out);
@@ -403,7 +416,11 @@ void prompt_open(void)
 	struct fmt_sink *out = console_begin();
 
 	is_open = true;
+	escape = 0;
 	console_fresh_line();
+	if (!console_prefix()) {
+		fmt_print(out, TERMINAL_RESET);
+	}
 	fmt_print(out,
 		  "Trivet. \"help\" lists the commands; 1-9: that VM's console, Tab: the next one's, Ctrl-]: back.\n");
 	console_end();

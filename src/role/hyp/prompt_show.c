@@ -133,7 +133,7 @@ void show_switches(struct fmt_sink *out, char **words unused_arg, unsigned count
 				  sw->ports[i]->name, (unsigned long long)n->tx_frames,
 				  (unsigned long long)n->tx_dropped, (unsigned long long)n->tx_waits,
 				  (unsigned long long)n->rx_frames, (unsigned long long)n->rx_dropped,
-				  sw->ports[i]->stuck ? "  stuck" : "");
+				  net_switch_is_stuck(sw->ports[i]) ? "  stuck" : "");
 		}
 	}
 }

@@ -7,6 +7,7 @@
 #include "core/port/role.h"
 #include "core/sys/smccc.h"
 #include "core/vcpu/run.h"
+#include "role/hyp/ffa/direct.h"
 #include "role/hyp/vm_ops.h"
 
 /* MPIDR affinity fields as arguments carry them; all else is zero. */
@@ -94,6 +95,7 @@ static enum trap_result cpu_on(struct vcpu *v)
 
 static enum trap_result cpu_off(struct vcpu *v)
 {
+	ffa_direct_forget(v);
 	vcpu_state_set(v, VCPU_OFF);
 	/* Release: who finds it off may write v->start. This CPU serves the request that follows, after this trap. */
 	atomic_store_release(&v->power, PSCI_AFFINITY_OFF);

@@ -53,22 +53,28 @@ static bool has_others(const struct cpu *cpu)
 
 static bool has_work(const struct vm_share *share)
 {
-	return share->job != NULL || !list_empty(&share->ready);
+	return !list_empty(&share->jobs) || !list_empty(&share->ready);
 }
 
 /* ---- virtual time ---- */
 
 /*
- * The VM has used the CPU for so long. Nothing is lost in rounding, so many short stays cost what a long one does. At
- * 1 GHz and the smallest weight, virtual time takes 58 years to wrap.
+ * The virtual time that so many ticks are for that weight. 'rest' keeps what is not yet a whole tick, in parts of the
+ * weight, so nothing is lost in rounding: many short stays cost what a long one does. At 1 GHz and the smallest weight,
+ * virtual time takes 58 years to wrap.
  */
+static uint64_t scaled(uint64_t ticks, uint64_t weight, uint64_t *rest)
+{
+	uint64_t parts = ticks % weight * WEIGHT_USUAL + *rest;
+
+	*rest = parts % weight;
+	return ticks / weight * WEIGHT_USUAL + parts / weight;
+}
+
+/* The VM has used the CPU for so long. */
 static void charge(struct vm_share *share, uint64_t ticks)
 {
-	uint64_t weight = share->vm->weight;
-	uint64_t rest = ticks % weight * WEIGHT_USUAL + share->rest;
-
-	share->virtual_time += ticks / weight * WEIGHT_USUAL + rest / weight;
-	share->rest = rest % weight;
+	share->virtual_time += scaled(ticks, share->vm->weight, &share->rest);
 	share->used += ticks;
 	share->turn_left -= MIN(ticks, share->turn_left);
 }
@@ -88,31 +94,41 @@ static void advance(struct cpu *cpu, uint64_t now)
 	if (v != NULL && v->vm == share->vm) {
 		v->turn_left -= MIN(ticks, v->turn_left);
 	}
-	cpu->virtual_time += ticks / cpu->weight * WEIGHT_USUAL + ticks % cpu->weight * WEIGHT_USUAL / cpu->weight;
+	cpu->virtual_time += scaled(ticks, cpu->weight, &cpu->rest);
 }
 
-/* The mean without somebody of that weight who was 'ahead' of it, or with him for a negative weight. */
-static void shift_mean(struct cpu *cpu, int64_t weight, int64_t ahead)
-{
-	cpu->weight -= (uint64_t)weight;
-	if (cpu->weight != 0) {
-		int64_t mean = (int64_t)cpu->virtual_time - weight * ahead / (int64_t)cpu->weight;
-
-		cpu->virtual_time = (uint64_t)MAX(mean, (int64_t)0);
-	}
-}
-
-/* How far the VM is ahead of the mean, which it was part of. */
+/* How far the VM is ahead of the mean. */
 static int64_t ahead(const struct cpu *cpu, const struct vm_share *share)
 {
 	return (int64_t)(share->virtual_time - cpu->virtual_time);
+}
+
+/*
+ * The mean with the VM (sign 1), or without it (-1). It is exact, too: were it to drift, by the rounding of a million
+ * decisions, so would what a VM that slept is given when it wakes up.
+ */
+static void shift_mean(struct cpu *cpu, const struct vm_share *share, int sign)
+{
+	int64_t weight = share->vm->weight;
+	int64_t parts = (int64_t)cpu->rest + sign * (weight * ahead(cpu, share) + (int64_t)share->rest);
+	int64_t rest;
+
+	cpu->weight += (uint64_t)(sign * weight);
+	if (cpu->weight == 0) {
+		cpu->rest = 0;
+		return;
+	}
+	weight = (int64_t)cpu->weight;
+	rest = parts % weight < 0 ? parts % weight + weight : parts % weight;
+	cpu->virtual_time += (uint64_t)((parts - rest) / weight);
+	cpu->rest = (uint64_t)rest;
 }
 
 /* The VM has nothing to run any more, or is not allowed to. It is in no queue. */
 static void leave(struct cpu *cpu, struct vm_share *share)
 {
 	share->active = false;
-	shift_mean(cpu, share->vm->weight, ahead(cpu, share));
+	shift_mean(cpu, share, -1);
 }
 
 /* ---- caps ---- */
@@ -163,7 +179,7 @@ static void join(struct cpu *cpu, struct vm_share *share, bool wakes)
 	share->active = true;
 	share->woken = wakes;
 	share->turn_left = ticks_of_us(TURN_US);
-	shift_mean(cpu, -(int64_t)share->vm->weight, ahead(cpu, share));
+	shift_mean(cpu, share, 1);
 	enqueue(cpu, share);
 }
 
@@ -192,6 +208,7 @@ static struct vm_share *share_at(struct vm *vm, const struct cpu *cpu)
 	if (share->vm == NULL) {
 		share->vm = vm;
 		list_init(&share->ready);
+		list_init(&share->jobs);
 		timer_init(&share->refill, &refill_ops);
 	}
 	return share;
@@ -225,13 +242,13 @@ void role_unready(struct vcpu *v)
 	}
 }
 
-void sched_begin(struct vm *vm, struct vm_job *job)
+void sched_begin(struct vm *vm, struct vm_job *job, bool wakes)
 {
 	struct cpu *cpu = this_cpu();
 	struct vm_share *share = share_at(vm, cpu);
 
-	share->job = job;
-	join(cpu, share, false);
+	list_append(&share->jobs, &job->node);
+	join(cpu, share, wakes);
 }
 
 /* ---- turns ---- */
@@ -263,11 +280,11 @@ static bool outrun(const struct cpu *cpu, const struct vm_share *share)
 	return first != NULL && (!share->woken || first->virtual_time < share->virtual_time);
 }
 
-/* The vCPU that runs goes on. With nobody else there, turns do not matter. */
+/* The vCPU that runs goes on, unless its VM has a job. With nobody else there, turns do not matter. */
 static bool goes_on(const struct cpu *cpu, const struct vcpu *v, struct vm_share *share, uint64_t now)
 {
 	const struct vcpu *sibling = first_vcpu(share);
-	bool over = (share->turn_left == 0 && has_others(cpu)) ||
+	bool over = !list_empty(&share->jobs) || (share->turn_left == 0 && has_others(cpu)) ||
 		    (sibling != NULL && (v->turn_left == 0 || sibling->woken));
 
 	return !over && budget(share, now) != 0 && !outrun(cpu, share);
@@ -288,14 +305,22 @@ static void give_way(struct vcpu *v, struct vm_share *share)
 
 /*
  * One VM interrupts another. It pays for both switches, its own and the one that brings the other back, so that to be
- * woken often does not take the others' time.
+ * woken often does not take the others' time. What the other gets is what it pays, so the mean stays where it is.
  */
 static void pay_for_switch(const struct cpu *cpu, struct vm_share *woken, struct vm_share *other)
 {
-	uint64_t refund = cpu->switch_ticks * WEIGHT_USUAL / other->vm->weight;
+	uint64_t weight = other->vm->weight, rest = 0;
+	/* The other has nothing to give back before it has used as much. */
+	uint64_t ticks = MIN(cpu->switch_ticks, other->virtual_time / WEIGHT_USUAL * weight);
+	uint64_t refund = scaled(ticks, weight, &rest);
 
-	charge(woken, cpu->switch_ticks);
-	other->virtual_time -= MIN(refund, other->virtual_time);
+	charge(woken, ticks);
+	if (rest > other->rest) {
+		other->rest += weight;
+		refund++;
+	}
+	other->rest -= rest;
+	other->virtual_time -= refund;
 }
 
 /* Takes the first VM that may run off the queues; NULL: none. */
@@ -376,28 +401,30 @@ static void set_timer(struct cpu *cpu, const struct vcpu *v, struct vm_share *sh
 	}
 }
 
-static void begin_turn(struct vm_share *share, struct vcpu *v)
+static void begin_turn(struct vm_share *share)
 {
-	v->woken = false;
 	if (share->turn_left == 0) {
 		share->woken = false;
 		share->turn_left = ticks_of_us(TURN_US);
 	}
+}
+
+static void begin_vcpu_turn(const struct vm_share *share, struct vcpu *v)
+{
+	v->woken = false;
 	if (v->turn_left == 0) {
 		v->turn_left = ticks_of_us(MAX(TURN_US / share->ready_count, TURN_MIN_US));
 	}
 }
 
-/* The VM does a slice of its job; then the loop comes here again. */
+/* The VM does a slice of its first job; then the loop comes here again. */
 static void run_job(struct cpu *cpu, struct vm_share *share)
 {
-	struct vm_job *job = share->job;
+	struct vm_job *job = list_entry(share->jobs.next, struct vm_job, node);
 
-	share->woken = false;
-	share->turn_left = 0;
-	share->job = NULL;
+	list_remove(&job->node);
 	if (job->ops->slice(job)) {
-		share->job = job;
+		list_append(&share->jobs, &job->node);
 	}
 	cpu_kick(cpu, CPU_ATTENTION_ROLE);
 }
@@ -418,12 +445,13 @@ struct vcpu *role_next(struct cpu *cpu)
 			timer_stop(&cpu->timers, &cpu->slice);
 			return NULL;
 		}
-		if (share->job != NULL) {
+		begin_turn(share);
+		if (!list_empty(&share->jobs)) {
 			run_job(cpu, share);
 			return NULL;
 		}
 		v = first_vcpu(share);
-		begin_turn(share, v);
+		begin_vcpu_turn(share, v);
 	}
 	set_timer(cpu, v, cpu->turn, now);
 	return v;

@@ -8,15 +8,21 @@
 
 #include "core/vcpu/vm.h"
 
+struct vm_job;
+
 struct vm_job_ops {
 	bool (*slice)(struct vm_job *job); /* does some of it, a millisecond or so; true: there is more */
 };
 
 struct vm_job {
 	const struct vm_job_ops *ops;
+	struct list node; /* the scheduler's, from sched_begin() until a slice returns false */
 };
 
-/* Begins a job of the VM on this CPU, where it has no other. */
-void sched_begin(struct vm *vm, struct vm_job *job);
+/*
+ * Begins a job of the VM on this CPU, which is not begun yet; several take turns. 'wakes': it is as urgent as an
+ * interrupt for the VM.
+ */
+void sched_begin(struct vm *vm, struct vm_job *job, bool wakes);
 
 #endif

@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/str.h"
 #include "role/hyp/devices.h"
+#include "role/hyp/ffa/guest.h"
 
 struct list vms = { &vms, &vms };
 
@@ -86,7 +87,7 @@ struct hyp_vm *vm_create(const struct vm_config *config, const struct bundle *bu
 	vm->vm.weight = config->weight;
 	vm->vm.cap = config->cap;
 	if (image_plan(config, bundle, &vm->plan, &report_to_log) != OK || !vm_make_memory(vm) || !make_vcpus(vm) ||
-	    !make_text(vm) || !devices_create(vm)) {
+	    !make_text(vm) || !devices_create(vm) || !ffa_guest_create(vm)) {
 		free_vm(vm);
 		return NULL;
 	}

@@ -19,6 +19,7 @@ struct pl031;
 struct shared_memory;
 struct virtio_device;
 struct cfi_flash;
+struct ffa_guest;
 
 struct hyp_vm {
 	struct vm vm;
@@ -26,7 +27,7 @@ struct hyp_vm {
 	struct list node; /* all VMs, in the manifest's order */
 	struct image_plan plan;
 	const struct bundle *bundle;
-	pa_t ram; /* 0: the VM is destroyed, and has neither RAM nor stage-2 tables nor disks */
+	pa_t ram; /* 0: the VM has neither RAM nor stage-2 tables; if it is destroyed, no disks either */
 
 	struct vm_life life;
 
@@ -36,6 +37,8 @@ struct hyp_vm {
 	struct vm_disk disks[VM_DISK_MAX];
 	struct cfi_flash *flash[GUEST_FLASH_BANKS];
 	struct shared_memory *regions[GUEST_SHARED_SLOTS]; /* by slot */
+
+	struct ffa_guest *ffa; /* NULL: it takes no part in FF-A */
 
 	struct vm_output output;
 };

@@ -39,9 +39,22 @@ bool vm_make_memory(struct hyp_vm *vm);
  */
 void vm_free_memory(struct hyp_vm *vm);
 
+/*
+ * Whether all of RAM is the VM's alone. If it takes part in FF-A, some of it may have been given away, or held by
+ * others when the VM ended; then the VM gets other RAM before it starts again.
+ */
+bool vm_ram_is_whole(struct hyp_vm *vm);
+/*
+ * Other RAM, for one that is not whole and whose rest was scrubbed; disks stay. False with a message, and then it has
+ * none, as if it were destroyed.
+ */
+bool vm_exchange_ram(struct hyp_vm *vm);
+/* Gives the pool pages that were a VM's, one by one so to speak: they need not be all that was allocated together. */
+void vm_free_pages(pa_t base, uint64_t pages);
+
 /* The ones below do at most 'budget' bytes, at least a page, and return true if there is more. */
 
-/* Zeroes the VM's RAM; with 'disks', those behind it. No vCPU of the VM runs. */
+/* Zeroes the VM's RAM, as far as it is its own; with 'disks', those behind it. No vCPU of the VM runs. */
 bool vm_scrub_some(struct hyp_vm *vm, bool disks, struct vm_cursor *cursor, uint64_t budget);
 /* Fills the disks that are new with their files' contents. */
 bool vm_fill_disks_some(struct hyp_vm *vm, uint64_t budget);

@@ -257,7 +257,8 @@ bool vm_output_history_line(struct hyp_vm *vm, struct vm_text_place *place, uint
 	bool found;
 
 	spin_lock(&o->lock);
-	found = place->next < end && vm_text_line(&o->text, place, UINT64_MAX, line);
+	/* What is no longer kept is passed over, perhaps all of it. */
+	found = MAX(place->next, vm_text_oldest(&o->text)) < end && vm_text_line(&o->text, place, UINT64_MAX, line);
 	spin_unlock(&o->lock);
 	return found;
 }

@@ -2,9 +2,7 @@
 #include "role/hyp/vm_text.h"
 
 #include "core/mm/pool.h"
-
-#define ESC 0x1b
-#define BEL 0x07
+#include "lib/escape.h"
 
 bool vm_text_init(struct vm_text *t)
 {
@@ -20,50 +18,10 @@ void vm_text_free(struct vm_text *t)
 
 /* ---- bytes ---- */
 
-/* Escape sequences (ECMA-48, 5.3 to 5.6): what the next byte is. */
-enum {
-	TEXT,
-	AFTER_ESC,
-	PARAMETERS, /* of a control sequence, ended by a letter or the like */
-	STRING,     /* such as a window's title, ended by BEL or ESC \ */
-};
-
-static uint8_t after_esc(uint8_t byte)
-{
-	switch (byte) {
-	case '[':
-		return PARAMETERS;
-	case ']':
-	case 'P':
-	case 'X':
-	case '^':
-	case '_':
-		return STRING;
-	default:
-		return byte >= 0x20 && byte < 0x30 ? AFTER_ESC : TEXT;
-	}
-}
-
 /* True if the byte is text. Such a byte is no part of a sequence and no control character. */
 static bool is_text(uint8_t *escape, uint8_t byte)
 {
-	if (byte == ESC) {
-		*escape = AFTER_ESC;
-		return false;
-	}
-	switch (*escape) {
-	case AFTER_ESC:
-		*escape = after_esc(byte);
-		return false;
-	case PARAMETERS:
-		*escape = byte >= 0x40 && byte < 0x7f ? TEXT : PARAMETERS;
-		return false;
-	case STRING:
-		*escape = byte == BEL ? TEXT : STRING;
-		return false;
-	default:
-		return byte == '\t' || (byte >= ' ' && byte != 0x7f);
-	}
+	return !escape_takes(escape, byte) && (byte == '\t' || (byte >= ' ' && byte != 0x7f));
 }
 
 /* The byte before 'next' ends a line. A CR does if something follows it that is neither CR nor LF. */
@@ -108,7 +66,7 @@ bool vm_text_line(const struct vm_text *t, struct vm_text_place *place, uint64_t
 	line->visible = line->length != 0 || (ended && !line->continues && vm_text_at(t, p.next - 1) == '\n');
 	p.continues = !ended && (p.continues || line->length != 0);
 	if (ended) {
-		p.escape = TEXT;
+		p.escape = 0;
 	}
 	*place = p;
 	return true;

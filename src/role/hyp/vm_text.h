@@ -20,7 +20,7 @@ struct vm_text {
 /* How far somebody has read. What is no longer kept is passed over. */
 struct vm_text_place {
 	uint64_t next;   /* position */
-	uint8_t escape;  /* inside an escape sequence (vm_text.c) */
+	uint8_t escape;  /* inside an escape sequence (escape.h) */
 	bool continues;  /* inside a line of which a part has been read */
 };
 

@@ -136,12 +136,9 @@ static const struct call calls[FFA_NUMBER_LAST - FFA_NUMBER_FIRST + 1] = {
 	[NUMBER_64(FFA_MSG_SEND_DIRECT_RESP2_64)] = { SP | F64, .serve = ffa_msg_send_direct_resp2 },
 };
 
-/* What the standard service calls have for FF-A, later versions' among them; behind it is the errata ABI (DEN0028). */
-#define NUMBERS_END (0xf0 - FFA_NUMBER_FIRST)
-
 static bool is_ffa(uint32_t id)
 {
-	return NUMBER_64(id) < NUMBERS_END;
+	return NUMBER_64(id) < FFA_NUMBERS;
 }
 
 /* A direct request of a logical partition at EL3, which says nothing of the normal world's version. */

@@ -141,7 +141,7 @@ void interrupt_queue_wake(struct schedule *s, struct sp_vcpu *v)
 void interrupt_wakeup(struct sp_vcpu *v, bool delayed)
 {
 	atomic_store(&v->wakeup, 1);
-	ffa_port_schedule_receiver(delayed);
+	interrupt_sri(delayed);
 }
 
 /* Something was signalled to v: whoever has it looks, or it is run. */
@@ -524,7 +524,7 @@ bool interrupt_hypercall(struct schedule *s, struct sp_vcpu *v, uint64_t *x)
 
 /* ---- what src/ffa asks for ---- */
 
-void ffa_port_schedule_receiver(bool delayed)
+void interrupt_sri(bool delayed)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -536,6 +536,11 @@ void ffa_port_schedule_receiver(bool delayed)
 	dsb_ishst();
 	write_icc_asgi1r_el1(FIELD_PUT(ICC_SGI1R_INTID, FFA_INTID_SRI) | cpu->sgi_target);
 	isb();
+}
+
+void ffa_port_notified(struct ffa_endpoint *receiver unused_arg, int vcpu unused_arg, bool delayed)
+{
+	interrupt_sri(delayed);
 }
 
 bool ffa_port_take_wakeup(struct ffa_endpoint *e, unsigned vcpu)

@@ -43,6 +43,8 @@ void interrupt_queue_wake(struct schedule *s, struct sp_vcpu *v);
 void interrupt_wakeup(struct sp_vcpu *v, bool delayed);
 /* Puts FFA_INTERRUPT into the registers of a context that is about to run. */
 void interrupt_tell(struct sp_vcpu *v);
+/* The Schedule Receiver Interrupt; if 'delayed' as soon as this CPU goes back to the normal world. */
+void interrupt_sri(bool delayed);
 void interrupt_clear(struct sp_vcpu *v, unsigned intid);
 /*
  * The context has handled v->handling, which it fetched: the GIC may bring it again. It says so by

@@ -89,8 +89,8 @@ static bool check_memory(const struct loader *l, const struct sp_memory_region *
 					     other->name);
 		}
 	}
-	for (unsigned i = 0; i < ffa_sp_count(); i++) {
-		const struct sp_manifest *other = &sp_of(ffa_sp(i))->manifest;
+	for (unsigned i = 0; i < ffa_partition_count(); i++) {
+		const struct sp_manifest *other = &sp_of(ffa_partition(i))->manifest;
 
 		for (unsigned j = 0; j < other->memory_count; j++) {
 			if (range_overlaps(r->base, size, other->memory[j].base,
@@ -105,8 +105,8 @@ static bool check_memory(const struct loader *l, const struct sp_memory_region *
 
 static bool check_device(const struct loader *l, const struct sp_device_region *d)
 {
-	for (unsigned i = 0; i < ffa_sp_count(); i++) {
-		const struct sp_manifest *other = &sp_of(ffa_sp(i))->manifest;
+	for (unsigned i = 0; i < ffa_partition_count(); i++) {
+		const struct sp_manifest *other = &sp_of(ffa_partition(i))->manifest;
 
 		for (unsigned j = 0; j < other->device_count; j++) {
 			const struct sp_device_region *o = &other->devices[j];
@@ -125,8 +125,8 @@ static bool check_device(const struct loader *l, const struct sp_device_region *
 
 static bool check_interrupt(const struct loader *l, uint32_t intid)
 {
-	for (unsigned i = 0; i < ffa_sp_count(); i++) {
-		const struct sp_manifest *other = &sp_of(ffa_sp(i))->manifest;
+	for (unsigned i = 0; i < ffa_partition_count(); i++) {
+		const struct sp_manifest *other = &sp_of(ffa_partition(i))->manifest;
 
 		for (unsigned j = 0; j < other->interrupt_count; j++) {
 			if (other->interrupts[j].intid == intid) {
@@ -320,7 +320,7 @@ static void announce(struct sp *sp)
 	const struct sp_manifest *m = &sp->manifest;
 
 	sps[sp->grant->number - 1] = sp;
-	ffa_endpoint_add_sp(&sp->endpoint);
+	ffa_endpoint_add(&sp->endpoint);
 	add_to_boot_list(sp);
 	log_info("SP '%s' is 0x%x: %s, FF-A %u.%u, %u vCPU%s, 0x%llx with %llu KiB", m->name, sp->endpoint.id,
 		 m->s_el0 ? "S-EL0" : "S-EL1", m->ffa_version >> FFA_VERSION_MAJOR_SHIFT, m->ffa_version & 0xffff,

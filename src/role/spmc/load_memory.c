@@ -180,8 +180,8 @@ enum err load_nwd_memory(struct ffa_space *nwd, const struct spmc_manifest *m)
 			e = map_identity(&nwd->ns, r->base, r->size >> PAGE_SHIFT, STAGE2_R | STAGE2_W | STAGE2_DEVICE);
 		}
 	}
-	for (unsigned i = 0; i < ffa_sp_count(); i++) {
-		const struct sp_manifest *sp = &sp_of(ffa_sp(i))->manifest;
+	for (unsigned i = 0; i < ffa_partition_count(); i++) {
+		const struct sp_manifest *sp = &sp_of(ffa_partition(i))->manifest;
 
 		for (unsigned j = 0; e == OK && j < sp->memory_count; j++) {
 			e = take_from_nwd(nwd, sp->memory[j].ns, sp->memory[j].base, sp->memory[j].pages);

@@ -157,21 +157,6 @@ void ffa_msg_send_direct_req(struct schedule *s, struct sp_vcpu *from, uint64_t 
 	}
 }
 
-static bool has_uuid(const struct ffa_endpoint *e, uint64_t low, uint64_t high)
-{
-	if (low == 0 && high == 0) {
-		return true;
-	}
-	for (unsigned i = 0; i < e->uuid_count; i++) {
-		const uint32_t *word = e->uuids[i].word;
-
-		if (low == ((uint64_t)word[1] << 32 | word[0]) && high == ((uint64_t)word[3] << 32 | word[2])) {
-			return true;
-		}
-	}
-	return false;
-}
-
 void ffa_msg_send_direct_req2(struct schedule *s, struct sp_vcpu *from, uint64_t *x)
 {
 	uint32_t ids = (uint32_t)x[1];
@@ -180,7 +165,7 @@ void ffa_msg_send_direct_req2(struct schedule *s, struct sp_vcpu *from, uint64_t
 	struct sp_vcpu *v;
 
 	if (unlikely(sp == NULL || !is_sender(from, (uint16_t)(ids >> 16)) || (from != NULL && from->sp == sp) ||
-		     !has_uuid(&sp->endpoint, x[2], x[3]))) {
+		     !ffa_has_service(&sp->endpoint, x[2], x[3]))) {
 		ffa_answer_error(x, FFA_INVALID_PARAMETERS);
 		return;
 	}

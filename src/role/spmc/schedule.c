@@ -285,7 +285,7 @@ void schedule_loop(struct schedule *s)
 		s->before_nwd = 0;
 		s->turns++;
 		if (sri) {
-			ffa_port_schedule_receiver(false);
+			interrupt_sri(false);
 		}
 	}
 }

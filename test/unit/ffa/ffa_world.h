@@ -45,8 +45,10 @@ static struct {
 	uint64_t wakeups[WORLD_SPS]; /* what ffa_port_take_wakeup() has to tell */
 } world;
 
-void ffa_port_schedule_receiver(bool delayed)
+void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed)
 {
+	(void)receiver;
+	(void)vcpu;
 	world.sri_count += !delayed;
 	world.sri_delayed_count += delayed;
 }
@@ -105,7 +107,7 @@ static inline void world_sp(unsigned i)
 		.name = i == 0 ? "first" : NULL,
 		.space = space,
 	};
-	ffa_endpoint_add_sp(sp);
+	ffa_endpoint_add(sp);
 	CHECK(ffa_notifications_enable(sp, sp->vcpu_count) == FFA_OK);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Three SPs and the normal world with VMs, and a plain model of what belongs to whom: no tables, no states of
- * transactions beyond a list of pages and of who holds them. Descriptors are built and read here byte by byte, so that
- * the layout is written down twice. Used by unit tests and, with the fuzzer's bytes for chance, by fuzz_ffa_memory.c.
+ * Three SPs and the normal world with VMs; or, with world.guests, three guests of a hypervisor in the SPs' places, each
+ * with addresses of its own. Descriptors are built and read here byte by byte, so that the layout is written down
+ * twice. Used by unit tests and, with the fuzzer's bytes for chance, by fuzz_ffa_memory.c.
  */
 #ifndef TEST_FFA_MEMORY_WORLD_H
 #define TEST_FFA_MEMORY_WORLD_H
@@ -49,9 +49,21 @@ static struct {
 	pa_t region[PARTIES];
 	pa_t pool;
 	uint64_t pool_size;
+	bool guests;
+	struct stage2 tables[SPS]; /* of guests */
+	unsigned away[SPS], waits; /* what devices were told */
+	uint64_t pages_held, pages_back; /* of guests that have ended: still out, and back since */
 } world;
 
-void ffa_port_schedule_receiver(bool delayed) { (void)delayed; }
+#define GUEST_BASE GIB(1) /* IPA of each guest's memory */
+#define GUEST_MEMORY 0x20000000u /* where that is on the host: below FFA_BORROWED_BASE */
+
+void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed)
+{
+	(void)receiver;
+	(void)vcpu;
+	(void)delayed;
+}
 bool ffa_port_take_wakeup(struct ffa_endpoint *sp, unsigned vcpu)
 {
 	(void)sp;
@@ -60,10 +72,18 @@ bool ffa_port_take_wakeup(struct ffa_endpoint *sp, unsigned vcpu)
 }
 
 static inline struct ffa_endpoint *party(unsigned who) { return who == NWD ? &ffa_nwd : &world.sp[who]; }
-static inline uint16_t sp_id(unsigned who) { return (uint16_t)(FFA_ID_SP_FIRST + who); }
+static inline uint16_t sp_id(unsigned who) { return (uint16_t)(world.guests ? 1 + who : FFA_ID_SP_FIRST + who); }
 static inline uint8_t *tx_of(unsigned who) { return (uint8_t *)pa_ptr(world.region[who]) + TX_AT; }
 static inline uint8_t *rx_of(unsigned who) { return (uint8_t *)pa_ptr(world.region[who]) + RX_AT; }
-static inline uint64_t page_at(unsigned who, unsigned n) { return world.region[who].v + n * PAGE_SIZE; }
+static inline uint64_t page_at(unsigned who, unsigned n)
+{
+	return (world.guests ? GUEST_BASE : world.region[who].v) + n * PAGE_SIZE;
+}
+/* Where a guest finds page n that it borrows from 'who'. */
+static inline uint64_t borrowed_at(unsigned who, unsigned n)
+{
+	return FFA_BORROWED_BASE + world.region[who].v + n * PAGE_SIZE;
+}
 
 static inline pa_t world_memory(uint64_t size)
 {
@@ -96,6 +116,90 @@ static inline void party_start(unsigned who, uint64_t region)
 	must(mprotect(pa_ptr(pa(page_at(who, DEVICE_PAGE))), PAGE_SIZE, PROT_NONE) == 0);
 }
 
+static void guest_held(struct ffa_endpoint *guest, uint16_t by, pa_t base, uint64_t pages)
+{
+	(void)guest;
+	(void)by;
+	(void)base;
+	world.pages_held += pages;
+}
+
+static void guest_pages_back(struct ffa_endpoint *guest, pa_t base, uint64_t pages)
+{
+	(void)guest;
+	must(range_in(base.v, pages * PAGE_SIZE, world.region[0].v, SPS * REGION));
+	world.pages_back += pages;
+}
+
+static void guest_giving(struct ffa_endpoint *guest) { world.away[guest->id - 1]++; }
+static void guest_given(struct ffa_endpoint *guest)
+{
+	must(world.away[guest->id - 1] != 0);
+	world.waits++;
+}
+static void guest_back(struct ffa_endpoint *guest)
+{
+	must(world.away[guest->id - 1] != 0);
+	world.away[guest->id - 1]--;
+}
+
+static const struct ffa_guest_ops guest_ops = {
+	.giving = guest_giving,
+	.given = guest_given,
+	.back = guest_back,
+	.held = guest_held,
+	.pages_back = guest_pages_back,
+};
+
+/* A guest's VM gets memory, and takes part. */
+static inline void guest_start(unsigned who)
+{
+	struct ffa_endpoint *guest = &world.sp[who];
+
+	must(stage2_init(&world.tables[who], STAGE2_ENDPOINT, FFA_GUEST_IPA_BITS, (uint16_t)(who + 1), MMFR0, MMFR1) ==
+	     OK);
+	must(stage2_map(&world.tables[who], ipa(GUEST_BASE), world.region[who], REGION, RWX) == OK);
+	ffa_space_init_guest(&world.space[who], &guest_ops, &world.tables[who], ipa(GUEST_BASE), world.region[who]);
+	ffa_mem_set_space(guest, &world.space[who]);
+	must(ffa_mailbox_set_fixed(guest, pa(GUEST_BASE + TX_AT), pa(GUEST_BASE + RX_AT), BUFFER) == FFA_OK);
+}
+
+/* Its VM ends. True if others still have pages of it. */
+static inline bool guest_end(unsigned who)
+{
+	bool out;
+
+	ffa_mailbox_drop(&world.sp[who]);
+	out = ffa_mem_drop(&world.sp[who]);
+	ffa_mem_set_space(&world.sp[who], NULL);
+	stage2_destroy(&world.tables[who]);
+	return out;
+}
+
+/* A hypervisor with three guests. */
+static inline void world_start_guests(void)
+{
+	uint8_t *at = (uint8_t *)(uintptr_t)GUEST_MEMORY;
+
+	memset(&world, 0, sizeof(world));
+	world.guests = true;
+	(void)munmap(at, MIB(4) + SPS * REGION);
+	must(mmap(at, MIB(4) + SPS * REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		  -1, 0) == at);
+	ffa_mem_reset();
+	pool_reset();
+	must(pool_add(pa(GUEST_MEMORY), MIB(4)) == OK);
+	ffa_endpoints_init(NULL);
+	for (unsigned who = 0; who < SPS; who++) {
+		world.region[who] = pa(GUEST_MEMORY + MIB(4) + who * REGION);
+		world.sp[who] = (struct ffa_endpoint){
+			.id = sp_id(who), .vcpu_count = 1, .kind = FFA_KIND_GUEST, .version = FFA_VERSION_1_2
+		};
+		ffa_endpoint_add(&world.sp[who]);
+		guest_start(who);
+	}
+}
+
 static inline void party_join(unsigned who)
 {
 	if (who != NWD) {
@@ -104,7 +208,7 @@ static inline void party_join(unsigned who)
 						       .kind = FFA_KIND_SP_EL1,
 						       .version = FFA_VERSION_1_2,
 						       .space = &world.space[who] };
-		ffa_endpoint_add_sp(&world.sp[who]);
+		ffa_endpoint_add(&world.sp[who]);
 	}
 	must(ffa_mailbox_set_fixed(party(who), pa_from_ptr(tx_of(who)), pa_from_ptr(rx_of(who)), BUFFER) == FFA_OK);
 }
@@ -278,7 +382,7 @@ static inline int send(unsigned who, uint32_t id, const struct descriptor *d, ui
 	if (code == 0) {
 		must(x[0] == FFA_SUCCESS && x[1] == 0);
 		*handle = x[2] | x[3] << 32;
-		must((*handle & FFA_HANDLE_HYPERVISOR) == 0);
+		must(((*handle & FFA_HANDLE_HYPERVISOR) != 0) == (world.guests && (d->id[0] & FFA_ID_SECURE) == 0));
 	}
 	return code;
 }

@@ -302,7 +302,7 @@ static void partition_info_that_does_not_fit(void **state)
 		more[i] = *SP0;
 		more[i].id = (uint16_t)(FFA_ID_SP_FIRST + WORLD_SPS + i);
 		more[i].uuid_count = FFA_UUID_MAX;
-		ffa_endpoint_add_sp(&more[i]);
+		ffa_endpoint_add(&more[i]);
 	}
 	assert_int_equal(info(SP0, NULL, 0), FFA_NO_MEMORY);
 	assert_int_equal(SP0->mailbox.rx_state, FFA_RX_EMPTY);
@@ -324,7 +324,7 @@ static void partition_info_in_registers(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(more); i++) {
 		more[i] = *SP1;
 		more[i].id = (uint16_t)(FFA_ID_SP_FIRST + WORLD_SPS + i);
-		ffa_endpoint_add_sp(&more[i]);
+		ffa_endpoint_add(&more[i]);
 	}
 	CALL(ffa_partition_info_get_regs, SP0, FFA_PARTITION_INFO_GET_REGS_64, 0, 0, 1 << 16);
 	assert_int_equal(answer(), FFA_RETRY);
@@ -342,7 +342,7 @@ static void partition_info_in_registers(void **state)
 		assert_int_equal(x[2] >> 32, 24 << 16);
 		last = (uint16_t)(x[2] >> 16);
 		for (unsigned i = next, r = 3; i <= last; i++, r += 3) {
-			const struct ffa_endpoint *sp = ffa_sp(i < 2 ? 0 : i - 1);
+			const struct ffa_endpoint *sp = ffa_partition(i < 2 ? 0 : i - 1);
 			const struct ffa_uuid *uuid = &sp->uuids[i == 1];
 
 			assert_int_equal(x[r], sp->id | (uint64_t)sp->vcpu_count << 16 |

@@ -20,13 +20,13 @@ static void ids_lead_to_endpoints(void **state)
 {
 	(void)state;
 	assert_ptr_equal(ffa_endpoint_find(0), &ffa_nwd);
-	assert_int_equal(ffa_sp_count(), WORLD_SPS);
+	assert_int_equal(ffa_partition_count(), WORLD_SPS);
 	for (unsigned i = 0; i < WORLD_SPS; i++) {
 		assert_ptr_equal(ffa_endpoint_find(world.sps[i].id), &world.sps[i]);
 		assert_ptr_equal(ffa_endpoint_get(world.sps[i].id), &world.sps[i]);
-		assert_ptr_equal(ffa_sp(i), &world.sps[i]);
+		assert_ptr_equal(ffa_partition(i), &world.sps[i]);
 	}
-	assert_null(ffa_sp(WORLD_SPS));
+	assert_null(ffa_partition(WORLD_SPS));
 	assert_null(ffa_endpoint_find(FFA_ID_SPMC));
 	assert_null(ffa_endpoint_find(FFA_ID_SP_FIRST + WORLD_SPS));
 	assert_null(ffa_endpoint_find(FFA_ID_EL3_FIRST));
@@ -132,11 +132,11 @@ static void refuse_sp(uint16_t id)
 
 	host_panic_hook = catch;
 	if (setjmp(panicked) == 0) {
-		ffa_endpoint_add_sp(&odd);
+		ffa_endpoint_add(&odd);
 		fail_msg("an SP 0x%x", id);
 	}
 	host_panic_hook = NULL;
-	assert_int_equal(ffa_sp_count(), WORLD_SPS);
+	assert_int_equal(ffa_partition_count(), WORLD_SPS);
 }
 
 static void ids_of_sps_ascend_and_may_have_holes(void **state)
@@ -148,9 +148,9 @@ static void ids_of_sps_ascend_and_may_have_holes(void **state)
 	refuse_sp(FFA_ID_SP_FIRST + WORLD_SPS - 1);
 	refuse_sp(FFA_ID_SPMC);
 	refuse_sp(FFA_ID_SP_FIRST + FFA_SP_MAX);
-	ffa_endpoint_add_sp(&last);
-	assert_int_equal(ffa_sp_count(), WORLD_SPS + 1);
-	assert_ptr_equal(ffa_sp(WORLD_SPS), &last);
+	ffa_endpoint_add(&last);
+	assert_int_equal(ffa_partition_count(), WORLD_SPS + 1);
+	assert_ptr_equal(ffa_partition(WORLD_SPS), &last);
 	assert_ptr_equal(ffa_endpoint_find(last.id), &last);
 	for (uint16_t id = FFA_ID_SP_FIRST + WORLD_SPS; id < last.id; id++) {
 		assert_null(ffa_endpoint_find(id));

@@ -405,7 +405,7 @@ static enum ffa_code send(struct ffa_endpoint *from, uint16_t to, uint32_t offse
 static uint64_t get_framework(struct ffa_endpoint *e)
 {
 	CALL(ffa_notification_get, e, FFA_NOTIFICATION_GET, e->id,
-	     FFA_NOTIFICATION_GET_SPM | (ffa_is_sp(e) ? FFA_NOTIFICATION_GET_HYP : 0));
+	     FFA_NOTIFICATION_GET_SPM | (ffa_is_local(e) ? FFA_NOTIFICATION_GET_HYP : 0));
 	assert_int_equal(answer(), FFA_OK);
 	return x[6] | x[7] << 32;
 }
@@ -452,18 +452,34 @@ static void msg_send2_from_and_to_the_normal_world(void **state)
 	assert_int_equal(send_raw(&ffa_nwd, vm, h, 0), FFA_OK);
 	assert_memory_equal(rx_of(SP1), tx_of(vm), 24);
 	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_HYP);
+	/* Whatever its hypervisor speaks, a VM may speak 1.1 or 1.2. */
+	assert_int_equal(release(SP1, 0), FFA_OK);
+	vm->version = FFA_VERSION_1_2;
+	assert_int_equal(send_raw(&ffa_nwd, vm, h, 0), FFA_OK);
+	assert_memory_equal(rx_of(SP1), tx_of(vm), 24);
+	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_HYP);
+	assert_int_equal(release(SP1, 0), FFA_OK);
+	h.offset = 40;
+	h.uuid = world_uuids[1];
+	assert_int_equal(send_raw(&ffa_nwd, vm, h, 0), FFA_OK);
+	assert_memory_equal(rx_of(SP1), tx_of(vm), 44);
+	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_HYP);
+	assert_int_equal(release(SP1, 0), FFA_OK);
+	h.offset = 19;
+	assert_int_equal(send_raw(&ffa_nwd, vm, h, 0), FFA_INVALID_PARAMETERS);
+	h.offset = 20;
 	h.receiver = 0;
 	assert_int_equal(send_raw(&ffa_nwd, vm, h, 0), FFA_INVALID_PARAMETERS);
 	/* From an SP to them. Without a bitmap there is nobody to tell. */
 	assert_int_equal(send(SP0, VM, 40, 1), FFA_OK);
-	assert_int_equal(world.sri_count, 2);
+	assert_int_equal(world.sri_count, 4);
 	assert_int_equal(release(&ffa_nwd, VM), FFA_OK);
 	CALL(ffa_notification_bitmap_create, &ffa_nwd, FFA_NOTIFICATION_BITMAP_CREATE, 0, 4);
 	assert_int_equal(answer(), FFA_OK);
 	h = (struct ffa_message_header){ .offset = 40, .receiver = 0, .sender = SP0->id };
 	assert_int_equal(send_raw(SP0, SP0, h, FFA_MSG_SEND2_DELAY_SRI), FFA_OK);
 	assert_int_equal(world.sri_delayed_count, 1);
-	assert_int_equal(world.sri_count, 2);
+	assert_int_equal(world.sri_count, 4);
 	assert_int_equal(release(&ffa_nwd, 0), FFA_DENIED);
 	assert_int_equal(get_framework(&ffa_nwd), FFA_FRAMEWORK_RX_FULL_SPM);
 	assert_int_equal(release(&ffa_nwd, 0), FFA_OK);

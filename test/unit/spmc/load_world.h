@@ -32,7 +32,11 @@ static struct {
 } load;
 
 /* Nobody sends anything while SPs are loaded. */
-void ffa_port_schedule_receiver(bool delayed unused_arg) { fail(); }
+void ffa_port_notified(struct ffa_endpoint *receiver unused_arg, int vcpu unused_arg, bool delayed unused_arg)
+{
+	fail();
+}
+void interrupt_sri(bool delayed unused_arg) { fail(); }
 
 bool ffa_port_take_wakeup(struct ffa_endpoint *sp unused_arg, unsigned vcpu unused_arg)
 {

@@ -215,7 +215,7 @@ static void world_make(unsigned i, const char *name)
 		sp->vcpus[n]->cpu.cpu = &world_cpus[n];
 	}
 	world_table[i] = sp;
-	ffa_endpoint_add_sp(e);
+	ffa_endpoint_add(e);
 	list_append(&sps_boot_list, &sp->boot_node);
 }
 

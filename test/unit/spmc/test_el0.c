@@ -17,7 +17,7 @@ static struct sp *load_el0(void)
 	load_range(SPMC_MEMORY_SECURE, ALIGN_DOWN((uint64_t)(uintptr_t)el0_vectors, PAGE_SIZE) - 0x1000, 0x4000);
 	assert_int_equal(load_all(), OK);
 	load_expect(0, "");
-	assert_int_equal(ffa_sp_count(), 2);
+	assert_int_equal(ffa_partition_count(), 2);
 	return sps[0];
 }
 

@@ -49,9 +49,9 @@ static void what_the_manifest_says_is_there(void **state unused_arg)
 	assert_int_equal(load_all(), OK);
 	load_expect(0, "");
 
-	assert_int_equal(ffa_sp_count(), 2);
+	assert_int_equal(ffa_partition_count(), 2);
 	sp = sps[0];
-	assert_ptr_equal(ffa_sp(0), &sp->endpoint);
+	assert_ptr_equal(ffa_partition(0), &sp->endpoint);
 	assert_int_equal(sp->endpoint.id, 0x8001);
 	assert_int_equal(sps[1]->endpoint.id, 0x8002);
 	assert_int_equal(sp->endpoint.kind, FFA_KIND_SP_EL1);
@@ -144,7 +144,7 @@ static void an_id_that_is_not_granted_is_told(void **state unused_arg)
 	tree_u32(&load.trees[0], "/", "id", 1);
 	tree_u32(&load.trees[1], "/", "id", 0x8005);
 	assert_int_equal(load_all(), OK);
-	assert_int_equal(ffa_sp_count(), 2);
+	assert_int_equal(ffa_partition_count(), 2);
 	load_expect(1, "SP 'sp2': id: it is 0x8002 and not 0x8005");
 }
 
@@ -156,10 +156,10 @@ static void expect_left_out(unsigned left_out, const char *message)
 
 	assert_int_equal(load_all(), OK);
 	load_expect(1, message);
-	assert_int_equal(ffa_sp_count(), load.m.sp_count - 1);
-	for (unsigned i = 0; i < ffa_sp_count(); i++) {
+	assert_int_equal(ffa_partition_count(), load.m.sp_count - 1);
+	for (unsigned i = 0; i < ffa_partition_count(); i++) {
 		unsigned number = 1 + i + (i + 1 >= left_out);
-		const struct sp *sp = sp_of(ffa_sp(i));
+		const struct sp *sp = sp_of(ffa_partition(i));
 
 		assert_int_equal(sp->endpoint.id, 0x8000 + number);
 		assert_ptr_equal(sps[number - 1], sp);
@@ -199,7 +199,7 @@ static void a_broken_package_costs_one_sp(void **state unused_arg)
 	*(uint32_t *)(uintptr_t)place(1) = 0;
 	assert_int_equal(sps_load(&load.m), OK);
 	load_expect(1, "SP 'sp1': package: there is none at load_address");
-	assert_int_equal(ffa_sp_count(), 1);
+	assert_int_equal(ffa_partition_count(), 1);
 	assert_null(sps[0]);
 	assert_string_equal(sps[1]->manifest.name, "sp2");
 	assert_int_equal(sps[1]->endpoint.id, 0x8002);
@@ -227,7 +227,7 @@ static void devices_are_shared_unless_one_wants_it_alone(void **state unused_arg
 	add_device(&load.trees[1], "b", DEVICE_BASE, 1);
 	assert_int_equal(load_all(), OK);
 	load_expect(0, "");
-	assert_int_equal(ffa_sp_count(), 2);
+	assert_int_equal(ffa_partition_count(), 2);
 	load_start(2);
 	add_device(&load.trees[0], "a", DEVICE_BASE, 3);
 	tree_flag(&load.trees[0], "/device-regions/a", "exclusive-access");
@@ -281,7 +281,7 @@ static void memory_outside_packages_is_reserved_first(void **state unused_arg)
 	sps_reserve(&load.m, reserve);
 	assert_int_equal(sps_load(&load.m), OK);
 	load_expect(1, "SP 'sp2': memory-regions: a region is memory that somebody else has");
-	assert_int_equal(ffa_sp_count(), 1);
+	assert_int_equal(ffa_partition_count(), 1);
 	reserve_answer = OK;
 	sps_reserve(&load.m, reserve);
 }
@@ -376,10 +376,10 @@ static void memory_may_run_out_anywhere(void **state unused_arg)
 		if (load_all() != OK) {
 			continue;
 		}
-		counts[ffa_sp_count()]++;
-		assert_int_equal(load.messages, 2 - ffa_sp_count());
-		for (unsigned i = 0; i < ffa_sp_count(); i++) {
-			struct sp *sp = sp_of(ffa_sp(i));
+		counts[ffa_partition_count()]++;
+		assert_int_equal(load.messages, 2 - ffa_partition_count());
+		for (unsigned i = 0; i < ffa_partition_count(); i++) {
+			struct sp *sp = sp_of(ffa_partition(i));
 
 			assert_int_not_equal(attrs_at(&sp->space.secure, sp->base.v), UNMAPPED);
 			for (unsigned j = 0; j < sp->endpoint.vcpu_count; j++) {

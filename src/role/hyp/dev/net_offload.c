@@ -6,7 +6,6 @@
 #define TYPE_VLAN 0x8100
 #define TYPE_IPV4 0x0800
 #define TYPE_IPV6 0x86dd
-#define VLAN_TAG_SIZE 4
 #define PROTOCOL_TCP 6
 
 /* Offsets in an IPv4 header (RFC 791). */
@@ -93,7 +92,7 @@ void net_offload_checksum(const struct net_frame *frame, uint8_t *to)
 
 static uint32_t ip_offset(const uint8_t *headers)
 {
-	return NET_FRAME_MIN + (get16(headers + NET_FRAME_MIN - 2) == TYPE_VLAN ? VLAN_TAG_SIZE : 0);
+	return NET_FRAME_MIN + (get16(headers + NET_FRAME_MIN - 2) == TYPE_VLAN ? NET_VLAN_TAG_SIZE : 0);
 }
 
 /* How long the IP header is, or 0. 'left' bytes of it and what follows are there. */
@@ -120,7 +119,7 @@ uint32_t net_offload_check(const struct net_frame *frame, const uint8_t *headers
 	uint32_t ip, ip_size, tcp, size;
 
 	if (!frame->partial_checksum || frame->gso_size < NET_GSO_SIZE_MIN ||
-	    available < NET_FRAME_MIN + VLAN_TAG_SIZE) {
+	    available < NET_FRAME_MIN + NET_VLAN_TAG_SIZE) {
 		return 0;
 	}
 	ip = ip_offset(headers);
@@ -132,7 +131,7 @@ uint32_t net_offload_check(const struct net_frame *frame, const uint8_t *headers
 	}
 	size = tcp + 4 * (uint32_t)(headers[tcp + TCP_OFFSET] >> 4);
 	return size >= tcp + TCP_HEADER && size <= available && size < frame->size &&
-			       size + frame->gso_size <= NET_FRAME_MAX
+			       size + frame->gso_size <= net_frame_limit(headers)
 		       ? size
 		       : 0;
 }

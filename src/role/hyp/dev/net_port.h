@@ -13,15 +13,17 @@
 #include "lib/base.h"
 
 /*
- * An Ethernet frame without its check sequence: header only, up to 1500 bytes of payload and a VLAN tag. One that is
+ * An Ethernet frame without its check sequence: header only, up to NET_MTU bytes of payload and a VLAN tag. One that is
  * still to be cut into segments (VIRTIO_NET_HDR_GSO_TCPV4, V6) holds an IP packet of any size.
  */
 #define NET_FRAME_MIN 14
-#define NET_FRAME_MAX 1518
-#define NET_FRAME_GSO_MAX (NET_FRAME_MIN + 4 + 65535)
+#define NET_MTU 1500
+#define NET_VLAN_TAG_SIZE 4
+#define NET_FRAME_MAX (NET_FRAME_MIN + NET_VLAN_TAG_SIZE + NET_MTU)
+#define NET_FRAME_GSO_MAX (NET_FRAME_MIN + NET_VLAN_TAG_SIZE + 65535)
 #define NET_MAC_SIZE 6
 /* What is copied of a frame to decide by: the Ethernet header or, of one to be cut, all headers up to the data. */
-#define NET_HEADER_MAX (NET_FRAME_MIN + 4 + 60 + 60)
+#define NET_HEADER_MAX (NET_FRAME_MIN + NET_VLAN_TAG_SIZE + 60 + 60)
 
 struct net_port;
 struct virtq_chain;
@@ -41,9 +43,18 @@ struct net_frame {
 	uint16_t gso_size; /* bytes of data in each segment */
 	/* Segments that a receiver has taken before it was NET_FULL, for the next try; NULL: there is none. */
 	uint64_t *progress;
+	uint64_t until; /* when the sender's turn ends, in counter ticks: what takes longer is NET_UNFINISHED */
 	struct virtq_chain *rest; /* everything behind the header, or NULL: it is in 'data' */
 	const uint8_t *data;
 };
+
+/* How many bytes of headers and payload a frame with that Ethernet header has at most, uncut (5.1.4.1 on the MTU). */
+static inline uint32_t net_frame_limit(const uint8_t *header)
+{
+	bool tagged = header[NET_FRAME_MIN - 2] == 0x81 && header[NET_FRAME_MIN - 1] == 0;
+
+	return tagged ? NET_FRAME_MAX : NET_FRAME_MAX - NET_VLAN_TAG_SIZE;
+}
 
 /* Copies bytes [offset, offset + size) of the frame, which lie behind its header. May be called again. */
 void net_frame_read(const struct net_frame *frame, uint32_t offset, uint8_t *to, uint32_t size);
@@ -52,12 +63,16 @@ enum net_result {
 	NET_TAKEN,
 	NET_DROPPED,
 	NET_FULL, /* no room now: keep it, until net_port_resume() */
+	NET_UNFINISHED, /* some of it was taken: send it again soon, in a turn of its own. Only with 'progress' */
 };
 
 struct net_port_ops {
 	/* The device sends a frame, which is valid during the call. */
 	enum net_result (*send)(struct net_port *port, const struct net_frame *frame);
-	/* The driver has given the device receive buffers, after a delivery found none. No lock is held. Or NULL. */
+	/*
+	 * The driver has given the device receive buffers, after a delivery found too few. Only a sender's transmit
+	 * queue may be locked. Or NULL.
+	 */
 	void (*has_room)(struct net_port *port);
 	/*
 	 * The driver, or the VM, has reset the device: it sends nothing, and what is delivered is dropped, until a

@@ -7,7 +7,7 @@
 #include "lib/str.h"
 
 #define ADDRESSES_MIN 256
-#define PROBES 4 /* places where an address may stand */
+#define PROBES 8 /* places where an address may stand; a switch has as many for each port */
 #define GROUP_BIT 1 /* in the first byte of an address */
 #define MAC_TO 0    /* offsets in a frame's header */
 #define MAC_FROM NET_MAC_SIZE
@@ -89,19 +89,42 @@ static bool learn(struct net_switch *sw, struct net_switch_port *from, const uin
 
 /* ---- waiting for a receiver; the lock is held ---- */
 
-static void stop_waiting(struct net_switch_port *from)
+/* How much longer 'from' waits for 'to'. */
+static uint64_t patience_left(const struct net_switch_port *from, const struct net_switch_port *to)
 {
-	list_remove(&from->waiting_node);
-	from->waits_for = NULL;
+	return from->on->patience - from->waited[to->index];
 }
 
-static void start_patience(struct net_switch_port *from, uint64_t now)
+static void start_patience(struct net_switch_port *from)
 {
 	struct cpu *cpu = this_cpu();
 
 	from->patience_runs = true;
-	timer_start(&cpu->timers, &from->patience, now + read_cntfrq_el0() / 1000 * NET_SWITCH_PATIENCE_MS);
+	timer_start(&cpu->timers, &from->patience, from->waits_since + patience_left(from, from->waits_for));
 	cpu_program_timer(cpu);
+}
+
+static void start_waiting(struct net_switch_port *from, struct net_switch_port *to)
+{
+	atomic_store(&from->waits_for, to);
+	from->waits_since = cpu_now();
+	list_append(&to->waiters, &from->waiting_node);
+	if (!from->patience_runs) {
+		start_patience(from);
+	}
+}
+
+static void stop_waiting(struct net_switch_port *from)
+{
+	struct net_switch_port *to = from->waits_for;
+
+	if (to != NULL) {
+		uint64_t waited = from->waited[to->index] + MIN(cpu_now() - from->waits_since, patience_left(from, to));
+
+		atomic_store(&from->waited[to->index], waited);
+		list_remove(&from->waiting_node);
+		atomic_store(&from->waits_for, (struct net_switch_port *)NULL);
+	}
 }
 
 /* All who wait for 'to' try again. */
@@ -115,22 +138,20 @@ static void wake_waiters(struct net_switch_port *to)
 	}
 }
 
+/* The timer may be that of an earlier wait, or of one for another receiver. */
 static void patience_fired(struct timer *timer)
 {
 	struct net_switch_port *from = container_of(timer, struct net_switch_port, patience);
-	uint64_t limit = read_cntfrq_el0() / 1000 * NET_SWITCH_PATIENCE_MS;
 	struct net_switch *sw = from->on;
 
 	spin_lock(&sw->lock);
 	from->patience_runs = false;
 	if (from->waits_for != NULL) {
-		if (cpu_now() - from->waits_since >= limit) {
-			struct net_switch_port *to = from->waits_for;
-
-			to->stuck = true;
-			wake_waiters(to);
+		if (cpu_now() - from->waits_since >= patience_left(from, from->waits_for)) {
+			stop_waiting(from);
+			net_port_resume(from->port);
 		} else {
-			start_patience(from, from->waits_since);
+			start_patience(from);
 		}
 	}
 	spin_unlock(&sw->lock);
@@ -140,24 +161,30 @@ static const struct timer_ops patience_ops = { .fired = patience_fired };
 
 /* ---- frames ---- */
 
-/* False if nobody waits for that receiver any more. */
+/* False if 'from' waits for that receiver no longer. */
 static bool wait_for(struct net_switch_port *from, struct net_switch_port *to)
 {
 	struct net_switch *sw = from->on;
 	bool waits;
 
 	spin_lock(&sw->lock);
-	waits = !to->stuck;
+	waits = patience_left(from, to) != 0;
 	if (waits && from->waits_for == NULL) {
-		from->waits_for = to;
-		from->waits_since = cpu_now();
-		list_append(&to->waiters, &from->waiting_node);
-		if (!from->patience_runs) {
-			start_patience(from, from->waits_since);
-		}
+		start_waiting(from, to);
 	}
 	spin_unlock(&sw->lock);
 	return waits;
+}
+
+/* 'to' has taken a frame of 'from' that it may have kept waiting. */
+static void took(struct net_switch_port *from, struct net_switch_port *to, uint32_t size)
+{
+	struct net_switch *sw = from->on;
+	uint64_t worth = sw->patience / NET_SWITCH_FRAMES * (1 + size / NET_FRAME_MAX);
+
+	spin_lock(&sw->lock);
+	atomic_store(&from->waited[to->index], from->waited[to->index] - MIN(from->waited[to->index], worth));
+	spin_unlock(&sw->lock);
 }
 
 static enum net_result forward(struct net_switch_port *from, struct net_switch_port *to, const struct net_frame *frame)
@@ -169,38 +196,46 @@ static enum net_result forward(struct net_switch_port *from, struct net_switch_p
 			net_port_count_drop(to->port);
 			return NET_DROPPED;
 		}
-		/* Buffers that came before 'from' was among the waiters have woken nobody. */
+		/* Buffers that came, or a reset, before 'from' was among the waiters have woken nobody. */
 		result = net_port_deliver(to->port, frame);
-		if (result != NET_FULL) {
-			spin_lock(&from->on->lock);
-			if (from->waits_for != NULL) {
-				stop_waiting(from);
-			}
-			spin_unlock(&from->on->lock);
-		}
+	}
+	if (result != NET_FULL && unlikely(atomic_load(&from->waits_for) != NULL)) {
+		spin_lock(&from->on->lock);
+		stop_waiting(from);
+		spin_unlock(&from->on->lock);
+	}
+	if (result == NET_TAKEN && unlikely(atomic_load(&from->waited[to->index]) != 0)) {
+		took(from, to, frame->size);
 	}
 	return result;
 }
 
-static enum net_result flood(struct net_switch_port *from, const struct net_frame *frame)
+/* To all other ports, from number 'first' on, which is not 0 if the turn of those before it was over. */
+static enum net_result flood(struct net_switch_port *from, unsigned first, const struct net_frame *frame)
 {
 	struct net_switch *sw = from->on;
-	enum net_result result = NET_DROPPED;
 	struct net_frame copy = *frame;
 
 	copy.progress = NULL; /* that is one receiver's */
-	count(sw, flooded);
-	for (unsigned i = 0; i < sw->port_count; i++) {
+	if (first == 0) {
+		count(sw, flooded);
+		from->flood_taken = false;
+	}
+	for (unsigned i = first; i < sw->port_count; i++) {
 		struct net_switch_port *to = sw->ports[i];
 		enum net_result one = to != from ? net_port_deliver(to->port, &copy) : NET_DROPPED;
 
 		if (one == NET_TAKEN) {
-			result = NET_TAKEN;
+			from->flood_taken = true;
 		} else if (one == NET_FULL) {
 			net_port_count_drop(to->port);
 		}
+		if (i + 1 < sw->port_count && cpu_now() >= frame->until) {
+			from->flood_next = i + 1;
+			return NET_UNFINISHED;
+		}
 	}
-	return result;
+	return from->flood_taken ? NET_TAKEN : NET_DROPPED;
 }
 
 /* True if the frame was a DHCP message of a client: it goes to nobody else. */
@@ -230,10 +265,13 @@ static enum net_result switch_send(struct net_port *port, const struct net_frame
 	struct net_switch_port *from = port->network, *to = NULL;
 	const uint8_t *mac_to = frame->header + MAC_TO, *mac_from = frame->header + MAC_FROM;
 	bool group = (mac_to[0] & GROUP_BIT) != 0;
+	unsigned flood_next = from->flood_next;
 	struct net_switch *sw = from->on;
 	uint64_t now = cpu_now();
 	bool genuine;
 
+	/* Only if the frame is again one for many does it go on. */
+	from->flood_next = 0;
 	spin_lock(&sw->lock);
 	genuine = (mac_from[0] & GROUP_BIT) == 0 && learn(sw, from, mac_from, now);
 	if (genuine && !group) {
@@ -257,7 +295,19 @@ static enum net_result switch_send(struct net_port *port, const struct net_frame
 	if (group && sw->dhcp.enabled && !frame->partial_checksum && answer_dhcp(from, frame)) {
 		return NET_TAKEN;
 	}
-	return flood(from, frame);
+	return flood(from, flood_next, frame);
+}
+
+bool net_switch_is_stuck(const struct net_switch_port *to)
+{
+	const struct net_switch *sw = to->on;
+
+	for (unsigned i = 0; i < sw->port_count; i++) {
+		if (atomic_load(&sw->ports[i]->waited[to->index]) >= sw->patience) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void switch_has_room(struct net_port *port)
@@ -265,12 +315,14 @@ static void switch_has_room(struct net_port *port)
 	struct net_switch_port *to = port->network;
 
 	spin_lock(&to->on->lock);
-	to->stuck = false;
 	wake_waiters(to);
 	spin_unlock(&to->on->lock);
 }
 
-/* Nobody waits for a port that is down, nor does it wait; what was learned behind it may come back elsewhere. */
+/*
+ * Nobody waits for a port that is down, nor does it wait; what was learned behind it may come back elsewhere. How long
+ * others have waited for it stays: it could reset itself to make them wait again.
+ */
 static void switch_down(struct net_port *port)
 {
 	struct net_switch_port *at = port->network;
@@ -284,12 +336,15 @@ static void switch_down(struct net_port *port)
 			*a = (struct net_address){ 0 };
 		}
 	}
-	if (at->waits_for != NULL) {
-		stop_waiting(at);
-	}
-	at->stuck = false;
+	stop_waiting(at);
+	at->flood_next = 0;
 	wake_waiters(at);
 	spin_unlock(&sw->lock);
+}
+
+static size_t port_size(const struct net_switch *sw)
+{
+	return sizeof(struct net_switch_port) + sw->port_max * sizeof(uint64_t);
 }
 
 /* Before any VM runs: nobody waits, and nothing was learned. The last place is filled from the end. */
@@ -301,7 +356,7 @@ static void switch_gone(struct net_port *port)
 	*find(sw, port->mac) = (struct net_address){ 0 };
 	sw->ports[at->index] = sw->ports[--sw->port_count];
 	sw->ports[at->index]->index = at->index;
-	pool_free_object(at, sizeof(*at));
+	pool_free_object(at, port_size(sw));
 }
 
 static const struct net_port_ops switch_ops = {
@@ -323,6 +378,7 @@ struct net_switch *net_switch_create(const char *name, unsigned port_max)
 	str_copy(sw->name, name, sizeof(sw->name));
 	list_init(&sw->node);
 	sw->port_max = port_max;
+	sw->patience = read_cntfrq_el0() / 1000 * NET_SWITCH_PATIENCE_MS;
 	sw->address_count = ADDRESSES_MIN;
 	while (sw->address_count < PROBES * port_max) {
 		sw->address_count *= 2;
@@ -350,7 +406,7 @@ enum err net_switch_plug(struct net_switch *sw, struct net_port *port, const cha
 	}
 	/* Without room there are so many addresses that hash alike. */
 	a = room(sw, port->mac);
-	at = a != NULL && sw->port_count < sw->port_max ? pool_alloc_object(sizeof(*at)) : NULL;
+	at = a != NULL && sw->port_count < sw->port_max ? pool_alloc_object(port_size(sw)) : NULL;
 	if (at == NULL) {
 		return ERR_NO_MEMORY;
 	}

@@ -216,8 +216,8 @@ void shared_memory_destroy(struct shared_memory *d)
 }
 
 /*
- * Nobody leaves before all is scrubbed, so when the last user has left, no piece is being worked on, and the next one
- * may begin anew.
+ * Who zeroes a piece is a user meanwhile, so when the last user has left, perhaps before all was done, no piece is
+ * being worked on, and the next one may begin anew.
  */
 bool shared_memory_enter_some(struct shared_memory *d, uint64_t budget)
 {

@@ -321,6 +321,14 @@ enum err virtio_create(struct virtio_device *dev, struct vm *vm, ipa_t base, uns
 	return bus_add(&vm->bus, base, VIRTIO_MMIO_SIZE, &mmio_ops, dev);
 }
 
+void virtio_wait(struct virtio_device *dev)
+{
+	for (unsigned i = 0; i < dev->ops->queue_count; i++) {
+		spin_lock(&dev->queues[i].lock);
+		spin_unlock(&dev->queues[i].lock);
+	}
+}
+
 void virtio_reset(struct virtio_device *dev)
 {
 	spin_lock(&dev->lock);

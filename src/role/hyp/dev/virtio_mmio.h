@@ -57,6 +57,8 @@ struct virtio_device {
  * its VM's bus, VIRTIO_MMIO_SIZE bytes. The interrupt is SPI 'intid', edge-triggered. What bus_add() says.
  */
 enum err virtio_create(struct virtio_device *dev, struct vm *vm, ipa_t base, unsigned intid);
+/* Returns when no turn of a queue goes on that began before. Any CPU, without a lock of a virtio device. */
+void virtio_wait(struct virtio_device *dev);
 /* Power-on state. No vCPU of the VM runs. */
 void virtio_reset(struct virtio_device *dev);
 /* The VM is gone: nothing reaches the device any more. */

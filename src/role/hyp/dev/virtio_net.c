@@ -6,11 +6,12 @@
 #include "core/vcpu/vcpu.h"
 #include "lib/str.h"
 #include "role/hyp/dev/net_offload.h"
+#include "role/hyp/sched.h"
 
 #define QUEUE_RX 0
 #define QUEUE_TX 1
 #define QUEUE_SIZE 128
-#define MTU 1500
+#define TURN_US 1000 /* of a transmit queue; what is left waits for the next one */
 
 struct virtio_net {
 	struct virtio_device dev;
@@ -18,6 +19,11 @@ struct virtio_net {
 	struct virtio_net_config config;
 	struct net_port port;
 	struct work resume;
+	struct vm_job sending; /* goes on with the transmit queue, after 'resume' has begun it */
+	bool is_sending;       /* it is begun; its CPU only */
+	bool short_of_buffers; /* a frame was NET_FULL when the receive queue went up to 'full_at'; under its lock */
+	uint16_t full_at;
+	bool has_more; /* the driver has added some since, and nobody was told; atomic */
 	uint8_t whole[NET_FRAME_MAX]; /* a frame or segment that is finished here, on its way in; under the rx lock */
 };
 
@@ -35,13 +41,16 @@ void net_frame_read(const struct net_frame *frame, uint32_t offset, uint8_t *to,
 
 /* ---- guest to network ---- */
 
-/* Whether a driver that agreed to these features may leave what the header says to the device. */
+/*
+ * Whether a driver that agreed to these features may leave what the header says to the device. Flags that only the
+ * other direction has are ignored (5.1.6.2.2).
+ */
 static bool may_offload(uint64_t features, const struct virtio_net_hdr *hdr)
 {
-	if (hdr->flags == 0) {
+	if ((hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) == 0) {
 		return hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE;
 	}
-	if (hdr->flags != VIRTIO_NET_HDR_F_NEEDS_CSUM || (features & VIRTIO_NET_F_CSUM) == 0) {
+	if ((features & VIRTIO_NET_F_CSUM) == 0) {
 		return false;
 	}
 	return hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE ||
@@ -50,7 +59,7 @@ static bool may_offload(uint64_t features, const struct virtio_net_hdr *hdr)
 }
 
 /* False if the chain holds no frame: too short, too long, or it wants an offload that we do not do. */
-static bool read_frame(const struct virtio_net *net, struct virtq *q, struct net_frame *frame)
+static bool read_frame(const struct virtio_net *net, struct virtq *q, uint64_t until, struct net_frame *frame)
 {
 	struct virtq_chain *chain = &q->chain;
 	struct virtio_net_hdr hdr;
@@ -65,37 +74,44 @@ static bool read_frame(const struct virtio_net *net, struct virtq *q, struct net
 	}
 	frame->size = (uint32_t)chain->readable_size;
 	frame->header_size = NET_FRAME_MIN;
-	frame->partial_checksum = hdr.flags != 0;
+	frame->partial_checksum = (hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0;
 	frame->checksum_start = hdr.csum_start;
 	frame->checksum_offset = hdr.csum_offset;
 	frame->gso_type = hdr.gso_type;
 	frame->gso_size = hdr.gso_size;
 	frame->progress = &q->progress;
+	frame->until = until;
 	frame->rest = chain;
 	if (frame->partial_checksum && (hdr.csum_start < NET_FRAME_MIN ||
 					(uint32_t)hdr.csum_start + hdr.csum_offset + sizeof(uint16_t) > frame->size)) {
 		return false;
 	}
 	virtq_read(chain, frame->header, big ? NET_HEADER_MAX : NET_FRAME_MIN);
-	if (big) {
-		frame->header_size = net_offload_check(frame, frame->header);
+	if (!big) {
+		return frame->size <= net_frame_limit(frame->header);
 	}
+	frame->header_size = net_offload_check(frame, frame->header);
 	return frame->header_size != 0;
 }
 
-/* Sends what is in the queue, as far as the network takes it. */
+/*
+ * Sends what is in the queue, as far as the network takes it and the turn lasts: how long a frame takes is for its
+ * receivers to say, whose buffers may be many and small.
+ */
 static void serve_tx(struct virtio_net *net, struct virtq *q)
 {
+	uint64_t until = cpu_now() + read_cntfrq_el0() / 1000 * TURN_US / 1000;
 	struct net_counters *counters = &net->port.counters;
 	struct virtq_chain *chain;
 
-	while ((chain = virtq_pop(q)) != NULL) {
+	while (!q->unfinished && (chain = virtq_pop(q)) != NULL) {
 		struct net_frame frame;
-		enum net_result result = read_frame(net, q, &frame) ? net->port.ops->send(&net->port, &frame)
-								    : NET_DROPPED;
+		enum net_result result = read_frame(net, q, until, &frame) ? net->port.ops->send(&net->port, &frame)
+									   : NET_DROPPED;
 
-		if (result == NET_FULL) {
-			counters->tx_waits++;
+		if (result == NET_FULL || result == NET_UNFINISHED) {
+			counters->tx_waits += result == NET_FULL;
+			q->unfinished = result == NET_UNFINISHED;
 			virtq_unpop(q, 1);
 			return;
 		}
@@ -107,43 +123,86 @@ static void serve_tx(struct virtio_net *net, struct virtq *q)
 			counters->tx_dropped++;
 		}
 		virtq_push(q, chain->head, 0);
+		q->unfinished = q->last_avail != q->avail_idx && cpu_now() >= until;
 	}
 }
 
-/* Receive buffers are found when a frame comes, so the driver notifies only when one has found none. */
+/*
+ * A turn of the receive queue sees new buffers, after one that was short of them. Any turn may be the first to see
+ * them, and with VIRTIO_F_EVENT_IDX the driver does not notify then.
+ */
+static void look_for_more(struct virtio_net *net, const struct virtq *q)
+{
+	if (net->short_of_buffers && q->avail_idx != net->full_at) {
+		net->short_of_buffers = false;
+		atomic_store(&net->has_more, true);
+	}
+}
+
+/* After such a turn: those who wait for buffers are told. */
+static void tell_of_more(struct virtio_net *net)
+{
+	if (unlikely(atomic_load(&net->has_more)) && atomic_swap(&net->has_more, false) &&
+	    net->port.ops->has_room != NULL) {
+		net->port.ops->has_room(&net->port);
+	}
+}
+
+/* Receive buffers are found when a frame comes, so the driver notifies only after one has found too few. */
+static void serve_rx(struct virtio_net *net, struct virtq *q)
+{
+	look_for_more(net, q);
+	if (!net->short_of_buffers) {
+		virtq_want_less(q);
+	}
+}
+
 static void net_serve(struct virtio_device *dev, unsigned queue)
 {
-	struct virtq *q = &dev->queues[queue];
+	struct virtio_net *net = container_of(dev, struct virtio_net, dev);
 
 	if (queue == QUEUE_TX) {
-		serve_tx(container_of(dev, struct virtio_net, dev), q);
+		serve_tx(net, &dev->queues[queue]);
 	} else {
-		virtq_want_less(q);
+		serve_rx(net, &dev->queues[queue]);
 	}
 }
 
 static void net_served(struct virtio_device *dev, unsigned queue)
 {
-	struct net_port *port = &container_of(dev, struct virtio_net, dev)->port;
-
-	if (queue == QUEUE_RX && port->ops->has_room != NULL) {
-		port->ops->has_room(port);
+	if (queue == QUEUE_RX) {
+		tell_of_more(container_of(dev, struct virtio_net, dev));
 	}
 }
+
+static bool send_some(struct vm_job *job)
+{
+	struct virtio_net *net = container_of(job, struct virtio_net, sending);
+
+	net->is_sending = false;
+	if (virtio_begin(&net->dev, QUEUE_TX)) {
+		serve_tx(net, &net->queues[QUEUE_TX]);
+		net->is_sending = net->queues[QUEUE_TX].unfinished;
+		virtio_end(&net->dev, QUEUE_TX);
+	}
+	return net->is_sending;
+}
+
+static const struct vm_job_ops sending_ops = { .slice = send_some };
 
 static void resume(struct work *work)
 {
 	struct virtio_net *net = container_of(work, struct virtio_net, resume);
 
-	if (virtio_begin(&net->dev, QUEUE_TX)) {
-		serve_tx(net, &net->queues[QUEUE_TX]);
-		virtio_end(&net->dev, QUEUE_TX);
+	if (!net->is_sending) {
+		net->is_sending = true;
+		sched_begin(net->dev.vm, &net->sending, true);
 	}
 }
 
 static const struct work_ops resume_ops = { .run = resume };
 
-/* On the sender's own time: a CPU of its VM does it. */
+/* In the sender's own share of the CPU, however fast its receiver's driver gives buffers. */
 void net_port_resume(struct net_port *port)
 {
 	struct virtio_net *net = container_of(port, struct virtio_net, port);
@@ -165,7 +224,7 @@ static enum net_result pop_buffers(struct virtq *q, uint64_t size, bool merge, u
 		struct virtq_chain *chain = *count == 0 || merge ? virtq_pop(q) : NULL;
 
 		if (chain == NULL) {
-			bool no_more_fit = *count == q->size || (*count == 1 && !merge);
+			bool no_more_fit = q->broken || *count == q->size || (*count == 1 && !merge);
 
 			virtq_unpop(q, *count);
 			return no_more_fit ? NET_DROPPED : NET_FULL;
@@ -250,11 +309,20 @@ static enum net_result put_frame(struct virtq *q, bool merge, const struct net_f
 	return NET_TAKEN;
 }
 
-static enum net_result put_or_ask(struct virtq *q, bool merge, const struct net_frame *frame)
+static enum net_result put_or_ask(struct virtio_net *net, bool merge, const struct net_frame *frame)
 {
+	struct virtq *q = &net->queues[QUEUE_RX];
 	enum net_result result = put_frame(q, merge, frame);
 
-	return result == NET_FULL && virtq_want_more(q) ? put_frame(q, merge, frame) : result;
+	if (result == NET_FULL && virtq_want_more(q)) {
+		result = put_frame(q, merge, frame);
+	}
+	look_for_more(net, q);
+	if (result == NET_FULL) {
+		net->short_of_buffers = true;
+		net->full_at = q->avail_idx;
+	}
+	return result;
 }
 
 /* The first 'size' bytes of net->whole. */
@@ -263,18 +331,25 @@ static enum net_result put_whole(struct virtio_net *net, bool merge, uint32_t si
 	struct net_frame frame = { .header_size = NET_FRAME_MIN, .size = size, .data = net->whole + NET_FRAME_MIN };
 
 	memcpy(frame.header, net->whole, NET_FRAME_MIN);
-	return put_or_ask(&net->queues[QUEUE_RX], merge, &frame);
+	return put_or_ask(net, merge, &frame);
 }
 
-/* A frame that is to be cut, to a driver that does not take it uncut. What has been taken is not sent again. */
+/*
+ * A frame that is to be cut, to a driver that does not take it uncut. What has been taken is not sent again, if the
+ * frame can be sent again at all.
+ */
 static enum net_result put_segments(struct virtio_net *net, bool merge, const struct net_frame *frame)
 {
 	uint32_t count = net_offload_segments(frame);
 	uint64_t done = frame->progress != NULL ? *frame->progress : 0;
 	enum net_result result = NET_TAKEN;
 
-	for (; done < count && result == NET_TAKEN; done += result == NET_TAKEN) {
+	while (done < count && result == NET_TAKEN) {
 		result = put_whole(net, merge, net_offload_segment(frame, (uint32_t)done, net->whole));
+		done += result == NET_TAKEN;
+		if (frame->progress != NULL && result == NET_TAKEN && done < count && cpu_now() >= frame->until) {
+			result = NET_UNFINISHED;
+		}
 	}
 	if (frame->progress != NULL) {
 		*frame->progress = done;
@@ -296,7 +371,7 @@ static enum net_result put_in_turn(struct virtio_net *net, const struct net_fram
 		net_offload_checksum(frame, net->whole);
 		return put_whole(net, merge, frame->size);
 	}
-	return put_or_ask(&net->queues[QUEUE_RX], merge, frame);
+	return put_or_ask(net, merge, frame);
 }
 
 void net_port_count_drop(struct net_port *port)
@@ -320,6 +395,7 @@ enum net_result net_port_deliver(struct net_port *port, const struct net_frame *
 		net_port_count_drop(port);
 	}
 	virtio_end(&net->dev, QUEUE_RX);
+	tell_of_more(net);
 	return result;
 }
 
@@ -370,10 +446,11 @@ enum err virtio_net_create(struct vm *vm, ipa_t base, unsigned intid, const uint
 	memcpy(net->config.mac, mac, NET_MAC_SIZE);
 	net->config.status = VIRTIO_NET_S_LINK_UP;
 	net->config.max_virtqueue_pairs = 1;
-	net->config.mtu = MTU;
+	net->config.mtu = NET_MTU;
 	net->port.ops = ops;
 	net->port.network = network;
 	net->resume.ops = &resume_ops;
+	net->sending.ops = &sending_ops;
 	memcpy(net->port.mac, mac, NET_MAC_SIZE);
 	net->queues[QUEUE_RX].size_max = QUEUE_SIZE;
 	net->queues[QUEUE_TX].size_max = QUEUE_SIZE;

@@ -100,6 +100,9 @@ bool virtq_want_more(struct virtq *q)
 	uint16_t known = q->avail_idx;
 
 	q->want_notify = true;
+	if (q->broken) {
+		return false; /* its rings may not be there */
+	}
 	atomic_store(&q->used->flags, 0);
 	dmb_ish(); /* flags before avail.idx, see the header */
 	if (!note_available(q)) {
@@ -111,7 +114,9 @@ bool virtq_want_more(struct virtq *q)
 void virtq_want_less(struct virtq *q)
 {
 	q->want_notify = false;
-	atomic_store(&q->used->flags, q->event_idx ? 0 : VIRTQ_USED_F_NO_NOTIFY);
+	if (!q->broken) {
+		atomic_store(&q->used->flags, q->event_idx ? 0 : VIRTQ_USED_F_NO_NOTIFY);
+	}
 }
 
 void virtq_unpop(struct virtq *q, unsigned count)
@@ -152,7 +157,7 @@ bool virtq_end(struct virtq *q)
 static bool add_segment(struct virtq_chain *chain, const struct guest_mem *mem, const struct virtq_desc *desc)
 {
 	bool writable = (desc->flags & VIRTQ_DESC_F_WRITE) != 0;
-	uint8_t *data = desc->len != 0 ? guest_mem_ptr(mem, desc->addr, desc->len) : NULL;
+	uint8_t *data = guest_mem_place(mem, desc->addr, desc->len);
 
 	if (data == NULL || (!writable && chain->readable_count != chain->segment_count)) {
 		return false;
@@ -172,25 +177,25 @@ static bool add_segment(struct virtq_chain *chain, const struct guest_mem *mem, 
  * becomes longer than the queue may be. An indirect table is followed in the place of the rest: it stands last in its
  * chain, and no table is inside another (2.7.5.3.1), so the recursion is one deep.
  */
-static bool walk(struct virtq *q, const void *table, uint32_t count, uint32_t index, bool nested)
+static bool walk(struct virtq *q, const uint8_t *table, uint32_t count, uint32_t index, bool nested)
 {
 	struct virtq_chain *chain = &q->chain;
 	struct virtq_desc desc;
 
 	do {
-		if (index >= count || chain->segment_count >= q->size_max) {
+		const uint8_t *at = table + (uint64_t)index * sizeof(desc);
+
+		if (index >= count || chain->segment_count >= q->size_max ||
+		    !guest_mem_is_here(q->mem, at, sizeof(desc))) {
 			return false;
 		}
-		copy_bytes(&desc, (const uint8_t *)table + index * sizeof(desc), sizeof(desc));
+		copy_bytes(&desc, at, sizeof(desc));
 		if ((desc.flags & VIRTQ_DESC_F_INDIRECT) != 0) {
-			const void *inner;
+			const uint8_t *inner = guest_mem_place(q->mem, desc.addr, desc.len);
 
-			if (!q->indirect || nested || (desc.flags & VIRTQ_DESC_F_NEXT) != 0 || desc.len == 0 ||
-			    desc.len % sizeof(desc) != 0) {
-				return false;
-			}
-			inner = guest_mem_ptr(q->mem, desc.addr, desc.len);
-			return inner != NULL && walk(q, inner, (uint32_t)(desc.len / sizeof(desc)), 0, true);
+			return q->indirect && !nested && (desc.flags & VIRTQ_DESC_F_NEXT) == 0 &&
+			       desc.len % sizeof(desc) == 0 && inner != NULL &&
+			       walk(q, inner, (uint32_t)(desc.len / sizeof(desc)), 0, true);
 		}
 		if (!add_segment(chain, q->mem, &desc)) {
 			return false;
@@ -213,7 +218,7 @@ struct virtq_chain *virtq_pop(struct virtq *q)
 	chain->written = 0;
 	chain->gap = false;
 	chain->in = chain->in_offset = chain->out_offset = 0;
-	if (!walk(q, q->desc, q->size, chain->head, false)) {
+	if (!walk(q, (const uint8_t *)q->desc, q->size, chain->head, false)) {
 		q->broken = true;
 		return NULL;
 	}
@@ -237,6 +242,18 @@ static uint8_t *next_piece(struct virtq_chain *chain, unsigned *index, uint32_t 
 	return data;
 }
 
+/* False, and the queue is broken, if a part of the piece has been given away. */
+static bool is_here(struct virtq_chain *chain, const uint8_t *data, uint32_t piece)
+{
+	struct virtq *q = container_of(chain, struct virtq, chain);
+	bool here = guest_mem_is_here(q->mem, data, piece);
+
+	if (unlikely(!here)) {
+		virtq_break(q);
+	}
+	return here;
+}
+
 uint64_t virtq_read(struct virtq_chain *chain, void *to, uint64_t size)
 {
 	uint64_t total = MIN(size, chain->readable_size);
@@ -246,10 +263,15 @@ uint64_t virtq_read(struct virtq_chain *chain, void *to, uint64_t size)
 	for (uint64_t left = total; left != 0; left -= piece) {
 		const uint8_t *data = next_piece(chain, &chain->in, &chain->in_offset, left, &piece);
 
-		if (next != NULL) {
-			copy_bytes(next, data, piece);
-			next += piece;
+		if (next == NULL) {
+			continue;
 		}
+		if (is_here(chain, data, piece)) {
+			copy_bytes(next, data, piece);
+		} else {
+			memset(next, 0, piece);
+		}
+		next += piece;
 	}
 	chain->readable_size -= total;
 	return total;
@@ -265,14 +287,28 @@ uint64_t virtq_write(struct virtq_chain *chain, const void *from, uint64_t size)
 	for (uint64_t left = total; left != 0; left -= piece) {
 		uint8_t *data = next_piece(chain, &chain->out, &chain->out_offset, left, &piece);
 
-		if (next != NULL) {
-			copy_bytes(data, next, piece); /* another chain's memory (virtq_copy) may be the same */
-			next += piece;
-			chain->written += chain->gap ? 0 : piece;
+		if (next == NULL) {
+			continue;
 		}
+		if (is_here(chain, data, piece)) {
+			copy_bytes(data, next, piece); /* another chain's memory (virtq_copy) may be the same */
+		}
+		next += piece;
+		chain->written += chain->gap ? 0 : piece;
 	}
 	chain->writable_size -= total;
 	return total;
+}
+
+/* What was given away is read as zeroes. */
+static void write_zeroes(struct virtq_chain *to, uint32_t size)
+{
+	static const uint8_t zeroes[256];
+
+	for (uint32_t piece; size != 0; size -= piece) {
+		piece = MIN(size, (uint32_t)sizeof(zeroes));
+		virtq_write(to, zeroes, piece);
+	}
 }
 
 uint64_t virtq_copy(struct virtq_chain *to, struct virtq_chain *from, uint64_t size)
@@ -283,7 +319,11 @@ uint64_t virtq_copy(struct virtq_chain *to, struct virtq_chain *from, uint64_t s
 	for (uint64_t left = total; left != 0; left -= piece) {
 		const uint8_t *data = next_piece(from, &from->in, &from->in_offset, left, &piece);
 
-		virtq_write(to, data, piece);
+		if (is_here(from, data, piece)) {
+			virtq_write(to, data, piece);
+		} else {
+			write_zeroes(to, piece);
+		}
 	}
 	from->readable_size -= total;
 	return total;

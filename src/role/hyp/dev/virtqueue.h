@@ -25,13 +25,15 @@
 #define VIRTQ_SIZE_MAX 128
 
 struct virtq_segment {
-	uint8_t *data;
+	uint8_t *data; /* of guest_mem_place(): look first whether it is here */
 	uint32_t size;
 };
 
 /*
  * One chain, copied out of the guest and checked. Its buffers read as two streams of bytes, since a driver may cut
- * messages into descriptors as it likes (2.7.4): first what the device reads, then what it writes.
+ * messages into descriptors as it likes (2.7.4): first what the device reads, then what it writes. All of it is RAM.
+ * What of that has been given away (guest_mem.h) is found when it is read or written, so that a look at the tables
+ * costs no more than what is moved. Such bytes read as zeroes, writes to them go nowhere, and the queue is broken.
  */
 struct virtq_chain {
 	struct virtq_segment segments[VIRTQ_SIZE_MAX]; /* readable ones first */

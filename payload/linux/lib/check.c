@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "payload/linux/android/check.h"
+#include "payload/linux/lib/check.h"
 
 #include <errno.h>
 #include <fcntl.h>

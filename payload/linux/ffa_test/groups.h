@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The groups of tests, one file each, and what main.c was told. */
+#ifndef FFA_TEST_GROUPS_H
+#define FFA_TEST_GROUPS_H
+
+#include <linux/types.h>
+
+#include "payload/linux/ffa_test/report.h"
+
+extern const struct group group_mailbox; /* without the driver */
+extern const struct group group_bench; /* only if it is named */
+extern const struct group group_discovery, group_messages, group_indirect, group_sharing, group_refused,
+	group_notifications, group_interrupts, group_cpus, group_kept;
+
+/* Parameters of the module: a page of EL2, one of a VM of KVM, transactions to keep, handles of a former boot. */
+extern unsigned long hypervisor_page, guest_page;
+extern bool guest_protected;
+extern unsigned int keep;
+extern unsigned long long gone[];
+extern unsigned int gone_count;
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "role/hyp/ffa/guest.h"
+
+#include "arch/atomic.h"
+#include "arch/cache.h"
+#include "arch/zero.h"
+#include "core/mm/pool.h"
+#include "ffa/discovery.h"
+#include "ffa/memory.h"
+#include "lib/log.h"
+#include "lib/panic.h"
+#include "lib/str.h"
+#include "role/hyp/devices.h"
+#include "role/hyp/ffa/notify.h"
+#include "role/hyp/ffa/spmc.h"
+
+#define SLICE_BYTES MIB(1)
+/* The part (1 / this) of its RAM that the records of a guest's transactions may take of our memory. */
+#define RECORDS_SHARE 64
+#define RECORDS_MIN KIB(64)
+
+struct ffa_guest *ffa_guest_find(uint16_t id)
+{
+	struct ffa_endpoint *e = ffa_endpoint_find(id);
+
+	return e != NULL && e->kind == FFA_KIND_GUEST ? ffa_guest(e) : NULL;
+}
+
+bool ffa_guest_is_up(const struct ffa_guest *g)
+{
+	return atomic_load(&g->endpoint.aborted) == 0;
+}
+
+/* ---- memory that is given away, and the VM's devices ---- */
+
+static void giving(struct ffa_endpoint *guest)
+{
+	/* Before the tables change: which devices find in them from now on. */
+	(void)atomic_add(&ffa_guest(guest)->vm->vm.mem.away, 1);
+}
+
+static void given(struct ffa_endpoint *guest)
+{
+	devices_wait(ffa_guest(guest)->vm);
+}
+
+static void back(struct ffa_endpoint *guest)
+{
+	(void)atomic_add(&ffa_guest(guest)->vm->vm.mem.away, -1U);
+}
+
+/* ---- memory that others hold when the VM has ended ---- */
+
+/* Says what stands together in the list of held pages. */
+static void tell_held(struct ffa_guest *g)
+{
+	if (g->held.pages != 0) {
+		log_limited(&g->vm->vm.log_limit,
+			    "VM '%s': 0x%x still holds %llu of its pages, the first at 0x%llx: they are nobody else's "
+			    "until it gives them back",
+			    g->endpoint.name, g->held.by, (unsigned long long)g->held.pages,
+			    (unsigned long long)g->held.base.v);
+	}
+	g->held = (struct ffa_held){ 0 };
+}
+
+static void is_held(struct ffa_endpoint *guest, uint16_t by, pa_t base, uint64_t pages)
+{
+	struct ffa_guest *g = ffa_guest(guest);
+
+	if (g->held.by != by) {
+		tell_held(g);
+		g->held = (struct ffa_held){ .by = by, .base = base };
+	}
+	g->held.pages += pages;
+}
+
+static void pages_back(struct ffa_endpoint *guest, pa_t base, uint64_t pages)
+{
+	/* A guest whose caches are off may be the next to have them. */
+	cache_clean_invalidate(pa_ptr(base), pages * PAGE_SIZE);
+	log_limited(&ffa_guest(guest)->vm->vm.log_limit, "VM '%s': %llu pages at 0x%llx are given back", guest->name,
+		    (unsigned long long)pages, (unsigned long long)base.v);
+	vm_free_pages(base, pages);
+}
+
+static const struct ffa_guest_ops guest_ops = {
+	.giving = giving,
+	.given = given,
+	.back = back,
+	.held = is_held,
+	.pages_back = pages_back,
+};
+
+/*
+ * What was donated to the VM goes to the pool, zeroed; some of it, true if there is more. Nothing else is left in that
+ * half of its space.
+ */
+static bool free_donated(struct ffa_guest *g)
+{
+	struct stage2 *tables = &g->vm->vm.stage2;
+	uint64_t done = 0, run;
+	ipa_t at = ipa(FFA_BORROWED_BASE);
+	unsigned attrs;
+
+	while (g->endpoint.space != NULL && stage2_next(tables, &at, &run, &attrs)) {
+		pa_t to = pa(at.v - FFA_BORROWED_BASE);
+
+		if (done >= SLICE_BYTES) {
+			return true;
+		}
+		run = MIN(run, SLICE_BYTES);
+		zero_pages(pa_ptr(to), run);
+		cache_clean_invalidate(pa_ptr(to), run);
+		CHECK(stage2_unmap(tables, at, run) == OK);
+		vm_free_pages(to, run / PAGE_SIZE);
+		done += run;
+	}
+	return false;
+}
+
+void ffa_guest_memory_made(struct hyp_vm *vm)
+{
+	struct ffa_guest *g = vm->ffa;
+
+	if (g != NULL && vm->ram.v != 0) {
+		ffa_space_init_guest(&g->space, &guest_ops, &vm->vm.stage2, ipa(GUEST_RAM_BASE), vm->ram);
+		ffa_mem_set_space(&g->endpoint, &g->space);
+	}
+}
+
+void ffa_guest_memory_gone(struct hyp_vm *vm)
+{
+	if (vm->ffa != NULL) {
+		ffa_mem_set_space(&vm->ffa->endpoint, NULL);
+	}
+}
+
+/* ---- making one ---- */
+
+static void set_identity(struct ffa_endpoint *e, const struct hyp_vm *vm)
+{
+	const struct vm_ffa_config *config = &vm->config->ffa;
+
+	e->id = (uint16_t)(vm->vm.id + 1);
+	e->vcpu_count = (uint16_t)vm->vm.vcpu_count;
+	e->kind = FFA_KIND_GUEST;
+	e->version = FFA_VERSION_OWN;
+	e->properties = config->messaging | FFA_PROPERTY_NOTIFICATIONS;
+	e->uuid_count = config->uuid_count;
+	memcpy(e->uuids, config->uuids, sizeof(e->uuids));
+	e->name = vm->vm.name;
+	e->aborted = 1; /* it is down */
+}
+_Static_assert(MANIFEST_UUID_MAX == FFA_UUID_MAX && MANIFEST_VM_MAX <= FFA_GUEST_MAX, "");
+
+bool ffa_guest_create(struct hyp_vm *vm)
+{
+	struct ffa_guest *g;
+
+	if (!vm->config->ffa.enabled) {
+		return true;
+	}
+	g = pool_alloc_object(sizeof(*g));
+	if (g != NULL) {
+		g->vcpus = pool_alloc_object(vm->vm.vcpu_count * sizeof(g->vcpus[0]));
+	}
+	if (g == NULL || g->vcpus == NULL) {
+		pool_free_object(g, sizeof(*g));
+		report_error(&report_to_log, vm->vm.name, "ffa", "no memory for it");
+		return false;
+	}
+	g->vm = vm;
+	for (unsigned i = 0; i < vm->vm.vcpu_count; i++) {
+		g->vcpus[i].vcpu = vm->vm.vcpus[i];
+	}
+	set_identity(&g->endpoint, vm);
+	g->space.record_bytes_max = MAX(vm->config->memory_size / RECORDS_SHARE, (uint64_t)RECORDS_MIN);
+	vm->ffa = g;
+	ffa_guest_memory_made(vm);
+	ffa_endpoint_add(&g->endpoint);
+	return true;
+}
+
+/* ---- its VM starts and ends ---- */
+
+bool ffa_guest_enter_some(struct hyp_vm *vm)
+{
+	struct ffa_guest *g = vm->ffa;
+	enum ffa_code code;
+
+	if (g == NULL || g->step == FFA_GUEST_KNOWN) {
+		return false;
+	}
+	if (g->step == FFA_GUEST_UNKNOWN) {
+		(void)ffa_mem_retry();
+		code = notify_enable(&g->endpoint);
+		if (code != FFA_OK) {
+			log_warn("VM '%s': ffa: it cannot have notifications (code %d)", vm->vm.name, code);
+		}
+		announce_begin(g, true);
+		g->step = FFA_GUEST_ENTERING;
+	}
+	if (announce_some(g)) {
+		return true;
+	}
+	g->step = FFA_GUEST_KNOWN;
+	atomic_store_release(&g->endpoint.aborted, 0);
+	return false;
+}
+
+/* The partitions have heard of it, and gave back what they wanted to. */
+static void forget(struct ffa_guest *g)
+{
+	bool out;
+
+	ffa_mailbox_drop(&g->endpoint);
+	out = ffa_mem_drop(&g->endpoint);
+	notify_disable(&g->endpoint);
+	if (out) {
+		ffa_mem_each_held(&g->endpoint);
+		tell_held(g);
+	}
+	g->endpoint.version = FFA_VERSION_OWN;
+	g->endpoint.version_locked = false;
+	g->step = FFA_GUEST_UNKNOWN;
+	(void)ffa_mem_retry();
+}
+
+bool ffa_guest_leave_some(struct hyp_vm *vm)
+{
+	struct ffa_guest *g = vm->ffa;
+
+	if (g == NULL) {
+		return false;
+	}
+	switch (g->step) {
+	case FFA_GUEST_ENTERING:
+		/* The start was cut short: the one who has the message finishes, then all hear of the end. */
+		if (g->announcement.left != 0) {
+			(void)announce_some(g);
+			return true;
+		}
+		/* fall through */
+	case FFA_GUEST_KNOWN:
+		atomic_store_release(&g->endpoint.aborted, 1);
+		ffa_direct_reset(g);
+		announce_begin(g, false);
+		g->step = FFA_GUEST_LEAVING;
+		return true;
+	case FFA_GUEST_LEAVING:
+		if (announce_some(g)) {
+			return true;
+		}
+		forget(g);
+		return true;
+	case FFA_GUEST_UNKNOWN:
+		break;
+	}
+	return free_donated(g);
+}

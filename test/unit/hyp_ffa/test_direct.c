@@ -1,0 +1,791 @@
+/* SPDX-License-Identifier: MIT */
+/* Direct messages of guests (role/hyp/ffa/direct.c, sp_run.c): each call, what it answers, and what it leaves. */
+#include "hyp_ffa/direct_world.h"
+
+enum trap_result role_call(struct vcpu *v)
+{
+	return world_call(v);
+}
+
+/* ---- an SPMC that says what it is told to ---- */
+
+static uint64_t spmc_answer[FFA_REGS], spmc_asked[FFA_REGS];
+static unsigned spmc_calls;
+
+void spmc_call(uint64_t *x)
+{
+	spmc_calls++;
+	memcpy(spmc_asked, x, sizeof(spmc_asked));
+	memcpy(x, spmc_answer, sizeof(spmc_answer));
+	/* A partition that is interrupted has run until then. */
+	machine_now += x[0] == FFA_INTERRUPT ? HZ / 10000 : 0;
+}
+
+static void spmc_will_answer(uint64_t x0, uint64_t x1, uint64_t x2, uint64_t x3)
+{
+	for (unsigned i = 4; i < FFA_REGS; i++) {
+		spmc_answer[i] = x0 == FFA_ERROR ? 0 : 0xb000 + i;
+	}
+	spmc_answer[0] = x0;
+	spmc_answer[1] = x1;
+	spmc_answer[2] = x2;
+	spmc_answer[3] = x3;
+}
+
+/* ---- guests that do nothing but what a test has them do ---- */
+
+static void rest(struct vcpu *v)
+{
+	(void)v;
+	machine_leave();
+}
+
+/* Every vCPU has a CPU of its own, but the last guest's, which is on the first one's. */
+static void make(void)
+{
+	static const unsigned vcpus[GUESTS] = { 2, 1, 1 };
+	static const unsigned on[GUESTS][GUEST_VCPUS] = { { 0, 1 }, { 2 }, { 3 } };
+
+	make_world(4, vcpus, on);
+	machine_guest = rest;
+	memset(spmc_asked, 0, sizeof(spmc_asked));
+	spmc_calls = 0;
+	for (unsigned i = 0; i < GUESTS; i++) {
+		request_all(i, VCPU_REQ_START);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		machine_step(i);
+	}
+}
+
+/* Its CPU does what is asked of it. */
+static void step(struct vcpu *v)
+{
+	machine_step(v->cpu->index);
+}
+
+/* The running vCPU calls. Registers that are not given are garbage, to be kept. True: it is answered. */
+static bool call(struct vcpu *v, uint64_t x0, uint64_t x1, uint64_t x2)
+{
+	enum trap_result result;
+
+	assert_int_equal(v->state, VCPU_RUNNING);
+	machine_switch(v->cpu->index);
+	v->regs.x[0] = x0;
+	v->regs.x[1] = x1;
+	v->regs.x[2] = x2;
+	for (unsigned i = 3; i < 31; i++) {
+		v->regs.x[i] = x0 == FFA_MSG_WAIT || x0 == FFA_RUN || x0 == FFA_YIELD ? 0 : 0xfeed00000000 * i + i;
+	}
+	result = role_call(v);
+	assert_int_equal(result == TRAP_LEAVE, v->state != VCPU_RUNNING);
+	return result == TRAP_RESUME;
+}
+
+static void check_x(const struct vcpu *v, uint64_t x0, uint64_t x1, uint64_t x2)
+{
+	assert_int_equal(v->regs.x[0], x0);
+	assert_int_equal(v->regs.x[1], x1);
+	assert_int_equal(v->regs.x[2], x2);
+}
+
+static void check_error(const struct vcpu *v, enum ffa_code code)
+{
+	check_x(v, FFA_ERROR, 0, (uint32_t)code);
+	for (unsigned i = 3; i < 8; i++) {
+		assert_int_equal(v->regs.x[i], 0);
+	}
+}
+
+#define CALL_FAILS(v, x0, x1, x2, code)           \
+	do {                                      \
+		assert_true(call(v, x0, x1, x2)); \
+		check_error(v, code);             \
+	} while (0)
+
+static void listen(struct vcpu *v)
+{
+	assert_false(call(v, FFA_MSG_WAIT, 0, 0));
+}
+
+static uint32_t pair(const struct vcpu *from, const struct vcpu *to)
+{
+	return (ids_of(from) & 0xffff0000u) | ids_of(to) >> 16;
+}
+
+/* from waits for to, which has the request. */
+static void send(struct vcpu *from, struct vcpu *to)
+{
+	assert_false(call(from, FFA_MSG_SEND_DIRECT_REQ, pair(from, to), 0));
+	step(to);
+	assert_int_equal(to->state, VCPU_RUNNING);
+	assert_int_equal(to->regs.x[0], FFA_MSG_SEND_DIRECT_REQ);
+}
+
+#define A vcpu_of(0, 0)
+#define A1 vcpu_of(0, 1)
+#define B vcpu_of(1, 0)
+#define C vcpu_of(2, 0)
+
+/* ---- messages ---- */
+
+static void a_request_and_its_answer(void **state)
+{
+	static const uint32_t forms[][2] = {
+		{ FFA_MSG_SEND_DIRECT_REQ, FFA_MSG_SEND_DIRECT_RESP },
+		{ FFA_MSG_SEND_DIRECT_REQ_64, FFA_MSG_SEND_DIRECT_RESP_64 },
+		{ FFA_MSG_SEND_DIRECT_REQ, FFA_MSG_SEND_DIRECT_RESP_64 },
+		{ FFA_MSG_SEND_DIRECT_REQ_64, FFA_MSG_SEND_DIRECT_RESP },
+		{ FFA_MSG_SEND_DIRECT_REQ2_64, FFA_MSG_SEND_DIRECT_RESP2_64 },
+	};
+
+	(void)state;
+	make();
+	listen(B);
+	for (unsigned f = 0; f < ARRAY_SIZE(forms); f++) {
+		bool two = f == 4;
+		uint64_t low = two ? UINT64_C(0x2200000011) : 0, garbage = 0xabc00000000;
+
+		/* REQ: x2 is zero. REQ2: B's UUID. */
+		for (unsigned turn = 0; turn < 2; turn++) {
+			struct vcpu *from = turn == 0 ? A : B, *to = turn == 0 ? B : A;
+			uint64_t id = forms[f][turn], mask = (id & FFA_64) != 0 ? UINT64_MAX : UINT32_MAX;
+			uint64_t kept = to->regs.x[8], x3 = two && turn == 0 ? UINT64_C(0x100000033) : 0;
+
+			assert_int_equal(from->state, VCPU_RUNNING);
+			machine_switch(from->cpu->index);
+			from->regs.x[0] = id;
+			from->regs.x[1] = garbage | pair(from, to);
+			from->regs.x[2] = turn == 0 ? low : 0;
+			from->regs.x[3] = two ? x3 : 0x123400000003;
+			for (unsigned i = 4; i < 18; i++) {
+				from->regs.x[i] = 0xdead00000000 + i;
+			}
+			assert_int_equal(role_call(from), TRAP_LEAVE);
+			assert_int_equal(from->state, VCPU_WAITING);
+			step(to);
+			check_x(to, id, pair(from, to), turn == 0 ? low : 0);
+			assert_int_equal(to->regs.x[3], (two ? x3 : 0x123400000003) & mask);
+			for (unsigned i = 4; i < 18; i++) {
+				uint64_t sent = (0xdead00000000 + i) & mask;
+
+				if (i < 8 || two) {
+					assert_int_equal(to->regs.x[i], sent);
+				}
+			}
+			if (!two) {
+				assert_int_equal(to->regs.x[8], kept);
+			}
+		}
+	}
+}
+
+static void what_is_no_request(void **state)
+{
+	uint32_t req = FFA_MSG_SEND_DIRECT_REQ, req2 = FFA_MSG_SEND_DIRECT_REQ2_64;
+	struct ffa_endpoint *a = &world[0].g.endpoint, *b = &world[1].g.endpoint;
+
+	(void)state;
+	make();
+	/* Nobody listens. */
+	CALL_FAILS(A, req, pair(A, B), 0, FFA_BUSY);
+	listen(B);
+	CALL_FAILS(A, req, pair(A, B), 1, FFA_INVALID_PARAMETERS);
+	/* Framework messages are the hypervisor's. */
+	for (unsigned i = 0; i < 16; i++) {
+		CALL_FAILS(A, req, pair(A, B), FFA_FRAMEWORK_MESSAGE | i, FFA_INVALID_PARAMETERS);
+		CALL_FAILS(A, req, 0x10000 | SP_UP, FFA_FRAMEWORK_MESSAGE | i, FFA_INVALID_PARAMETERS);
+	}
+	/* Another's name, nobody, itself, the hypervisor, the SPMC, and a partition that is not there. */
+	CALL_FAILS(A, req, pair(B, C), 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, req, 2, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, req, 0x80010000 | 2, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, req, 0x10000 | 4, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, req, 0x10000 | 1, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, req, 0x10000 | FFA_ID_NWD, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, req, 0x10000 | FFA_ID_SPMC, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, req, 0x10000 | 0x8003, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, req, 0x10000 | FFA_ID_SPMD, 0, FFA_INVALID_PARAMETERS);
+	/* A UUID that is not B's. */
+	CALL_FAILS(A, req2, pair(A, B), 0x1234, FFA_INVALID_PARAMETERS);
+	/* Who has not both, and who speaks 1.1. */
+	a->properties &= ~(uint32_t)FFA_PROPERTY_DIRECT_SEND;
+	CALL_FAILS(A, req, pair(A, B), 0, FFA_DENIED);
+	CALL_FAILS(A, req, 0x10000 | SP_UP, 0, FFA_DENIED);
+	a->properties |= FFA_PROPERTY_DIRECT_SEND;
+	b->properties &= ~(uint32_t)(FFA_PROPERTY_DIRECT_RECV | FFA_PROPERTY_DIRECT2_RECV);
+	CALL_FAILS(A, req, pair(A, B), 0, FFA_DENIED);
+	A->regs.x[3] = 0;
+	b->properties |= FFA_PROPERTY_DIRECT_RECV | FFA_PROPERTY_DIRECT2_RECV;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ffa_endpoint *e = i == 0 ? a : b;
+
+		e->version = FFA_VERSION_1_1;
+		machine_switch(A->cpu->index);
+		memset(A->regs.x, 0, sizeof(A->regs.x));
+		A->regs.x[0] = req2;
+		A->regs.x[1] = pair(A, B);
+		assert_int_equal(role_call(A), TRAP_RESUME);
+		check_error(A, FFA_DENIED);
+		e->version = FFA_VERSION_1_2;
+	}
+	/* None of it had an effect: B still listens, the SPMC has heard nothing, and all calls are free. */
+	assert_int_equal(spmc_calls, 0);
+	send(A, B);
+	assert_int_equal(world[0].ffa_vcpus[1].direct.call.state, FFA_CALL_FREE);
+}
+
+static void what_is_no_answer(void **state)
+{
+	uint32_t resp = FFA_MSG_SEND_DIRECT_RESP, resp2 = FFA_MSG_SEND_DIRECT_RESP2_64;
+
+	(void)state;
+	make();
+	CALL_FAILS(B, resp, pair(B, A), 0, FFA_DENIED);
+	listen(B);
+	send(A, B);
+	CALL_FAILS(B, resp, pair(B, A), 1, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(B, resp, pair(A, B), 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(B, resp, pair(C, A), 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(B, resp, pair(B, B), 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(B, resp, pair(B, C), 0, FFA_DENIED);
+	CALL_FAILS(B, resp, (ids_of(B) & 0xffff0000) | SP_UP, 0, FFA_DENIED);
+	CALL_FAILS(B, resp, pair(B, A), FFA_FRAMEWORK_MESSAGE | FFA_FRAMEWORK_VM_CREATED_RESP, FFA_DENIED);
+	CALL_FAILS(B, resp2, pair(B, A), 0, FFA_DENIED);
+	CALL_FAILS(B, FFA_MSG_WAIT, 0, 0, FFA_DENIED);
+	assert_int_equal(A->state, VCPU_WAITING);
+	assert_false(call(B, resp, pair(B, A), 0));
+	step(A);
+	check_x(A, resp, pair(B, A), 0);
+	/* It has been answered once. A REQ2 is answered by RESP2. */
+	A->regs.x[3] = 0;
+	machine_switch(A->cpu->index);
+	memset(A->regs.x, 0, sizeof(A->regs.x));
+	A->regs.x[0] = FFA_MSG_SEND_DIRECT_REQ2_64;
+	A->regs.x[1] = pair(A, B);
+	assert_int_equal(role_call(A), TRAP_LEAVE);
+	step(B);
+	CALL_FAILS(B, resp, pair(B, A), 0, FFA_DENIED);
+	assert_false(call(B, resp2, pair(B, A), 0));
+	step(A);
+	check_x(A, resp2, pair(B, A), 0);
+}
+
+static void who_waits_for_whom(void **state)
+{
+	(void)state;
+	make();
+	/* B serves A, and C serves B. */
+	listen(B);
+	listen(C);
+	send(A, B);
+	CALL_FAILS(A1, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0, FFA_BUSY);
+	send(B, C);
+	/* Back to A, whose one vCPU waits and whose other is not for messages; and to B. */
+	CALL_FAILS(C, FFA_MSG_SEND_DIRECT_REQ, pair(C, A), 0, FFA_BUSY);
+	CALL_FAILS(C, FFA_MSG_SEND_DIRECT_REQ, pair(C, B), 0, FFA_BUSY);
+	/* If the other is, it serves. */
+	listen(A1);
+	send(C, A1);
+	assert_false(call(A1, FFA_MSG_SEND_DIRECT_RESP, pair(A1, C), 0));
+	step(C);
+	check_x(C, FFA_MSG_SEND_DIRECT_RESP, pair(A1, C), 0);
+	assert_false(call(C, FFA_MSG_SEND_DIRECT_RESP, pair(C, B), 0));
+	step(B);
+	check_x(B, FFA_MSG_SEND_DIRECT_RESP, pair(C, B), 0);
+	assert_false(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+	step(A);
+	check_x(A, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0);
+}
+
+/* ---- interrupts, and FFA_RUN ---- */
+
+static void an_interrupt_ends_the_wait_and_run_goes_on(void **state)
+{
+	(void)state;
+	make();
+	listen(B);
+	send(A, B);
+	interrupt(A);
+	step(A);
+	check_x(A, FFA_INTERRUPT, ids_of(B), 0);
+	/* While it has not been served, the wait ends at once. */
+	assert_true(call(A, FFA_RUN, ids_of(B), 0));
+	check_x(A, FFA_INTERRUPT, ids_of(B), 0);
+	world_vcpu(A)->pending = false;
+	/* Not by others, and not of others. */
+	CALL_FAILS(C, FFA_RUN, ids_of(B), 0, FFA_DENIED);
+	CALL_FAILS(A, FFA_RUN, ids_of(C), 0, FFA_DENIED);
+	CALL_FAILS(A, FFA_RUN, ids_of(A1), 0, FFA_DENIED);
+	CALL_FAILS(A, FFA_RUN, ids_of(B) + 1, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, FFA_RUN, 0x40000, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, FFA_RUN, 0, 0, FFA_INVALID_PARAMETERS);
+	CALL_FAILS(A, FFA_RUN, (uint32_t)FFA_ID_SPMC << 16, 0, FFA_INVALID_PARAMETERS);
+	/* Its other vCPU may, but not both. */
+	assert_false(call(A1, FFA_RUN, ids_of(B), 0));
+	CALL_FAILS(A, FFA_RUN, ids_of(B), 0, FFA_BUSY);
+	assert_false(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+	step(A1);
+	check_x(A1, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0);
+	CALL_FAILS(A, FFA_RUN, ids_of(B), 0, FFA_DENIED);
+}
+
+static void the_answer_waits_for_who_was_interrupted(void **state)
+{
+	(void)state;
+	make();
+	listen(B);
+	send(A, B);
+	interrupt(A);
+	step(A);
+	assert_false(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+	/* B serves others meanwhile, but not A, which could not tell the calls apart. */
+	CALL_FAILS(A1, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0, FFA_BUSY);
+	send(C, B);
+	assert_false(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, C), 0));
+	/* With an interrupt still pending, there is the answer. */
+	assert_true(call(A, FFA_RUN, ids_of(B), 0));
+	check_x(A, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0);
+	step(C);
+	check_x(C, FFA_MSG_SEND_DIRECT_RESP, pair(B, C), 0);
+}
+
+static void a_listener_is_interrupted(void **state)
+{
+	(void)state;
+	make();
+	listen(B);
+	interrupt(B);
+	step(B);
+	check_x(B, FFA_INTERRUPT, 0, 0);
+	CALL_FAILS(A, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0, FFA_BUSY);
+	/* At once, as long as it is pending. */
+	assert_true(call(B, FFA_MSG_WAIT, 0, 0));
+	check_x(B, FFA_INTERRUPT, 0, 0);
+	world_vcpu(B)->pending = false;
+	listen(B);
+	/* A request and an interrupt together: the request, for the interrupt comes anyway. */
+	assert_false(call(A, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0));
+	interrupt(B);
+	step(B);
+	check_x(B, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0);
+	/* Who answers with an interrupt pending has answered. */
+	assert_true(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+	check_x(B, FFA_INTERRUPT, 0, 0);
+	step(A);
+	check_x(A, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0);
+}
+
+static void waiting_takes_no_arguments(void **state)
+{
+	(void)state;
+	make();
+	for (unsigned i = 1; i < 8; i++) {
+		machine_switch(B->cpu->index);
+		memset(B->regs.x, 0, sizeof(B->regs.x));
+		B->regs.x[0] = FFA_MSG_WAIT;
+		B->regs.x[i] = i == 2 ? 2 : 1;
+		assert_int_equal(role_call(B), TRAP_RESUME);
+		check_error(B, FFA_INVALID_PARAMETERS);
+	}
+	world[1].g.endpoint.version = FFA_VERSION_1_1;
+	CALL_FAILS(B, FFA_MSG_WAIT, 0, FFA_MSG_WAIT_RETAIN_RX, FFA_INVALID_PARAMETERS);
+	world[1].g.endpoint.version = FFA_VERSION_1_2;
+	assert_false(call(B, FFA_MSG_WAIT, 0, FFA_MSG_WAIT_RETAIN_RX));
+	for (unsigned i = 4; i < 8; i++) {
+		machine_switch(A->cpu->index);
+		memset(A->regs.x, 0, sizeof(A->regs.x));
+		A->regs.x[0] = FFA_YIELD;
+		A->regs.x[i] = 1;
+		assert_int_equal(role_call(A), TRAP_RESUME);
+		check_error(A, FFA_INVALID_PARAMETERS);
+	}
+}
+
+static void the_wait_releases_the_buffer(void **state)
+{
+	(void)state;
+	make();
+	releases = 0;
+	assert_false(call(B, FFA_MSG_WAIT, 0, FFA_MSG_WAIT_RETAIN_RX));
+	interrupt(B);
+	step(B);
+	world_vcpu(B)->pending = false;
+	CALL_FAILS(B, FFA_MSG_WAIT, 1, 0, FFA_INVALID_PARAMETERS);
+	assert_int_equal(releases, 0);
+	assert_false(call(B, FFA_MSG_WAIT, 0, 0));
+	assert_int_equal(releases, 1);
+}
+
+/* ---- FFA_YIELD ---- */
+
+static void a_callee_yields(void **state)
+{
+	(void)state;
+	make();
+	listen(B);
+	send(A, B);
+	assert_false(call(B, FFA_YIELD, 0, 1000));
+	step(A);
+	check_x(A, FFA_YIELD, ids_of(B), 1000);
+	step(B);
+	assert_int_equal(B->state, VCPU_WAITING);
+	CALL_FAILS(C, FFA_RUN, ids_of(B), 0, FFA_DENIED);
+	assert_false(call(A, FFA_RUN, ids_of(B), 0));
+	step(B);
+	check_x(B, FFA_SUCCESS, 0, 0);
+	/* The sender does not run it: an interrupt of its own lets it go on. */
+	assert_false(call(B, FFA_YIELD, 0, 0));
+	step(A);
+	check_x(A, FFA_YIELD, ids_of(B), 0);
+	interrupt(B);
+	step(B);
+	check_x(B, FFA_SUCCESS, 0, 0);
+	assert_true(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+	assert_true(call(A, FFA_RUN, ids_of(B), 0));
+	check_x(A, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0);
+}
+
+/* Others may run now, and then it goes on. */
+static void yield_turn(struct vcpu *v)
+{
+	machine_switch(v->cpu->index);
+	memset(v->regs.x, 0, sizeof(v->regs.x));
+	v->regs.x[0] = FFA_YIELD;
+	v->cpu->reschedule = false;
+	assert_int_equal(role_call(v), TRAP_LEAVE);
+	check_x(v, FFA_SUCCESS, 0, 0);
+	assert_int_equal(v->state, VCPU_RUNNING);
+	assert_true(v->cpu->reschedule);
+}
+
+static void who_serves_nobody_yields_his_turn(void **state)
+{
+	(void)state;
+	make();
+	yield_turn(A);
+}
+
+/* ---- ends ---- */
+
+static void stop(unsigned guest)
+{
+	request_all(guest, VCPU_REQ_STOP);
+	for (unsigned i = 0; i < world[guest].vm.vm.vcpu_count; i++) {
+		step(vcpu_of(guest, i));
+	}
+	assert_int_equal(world[guest].stopped, world[guest].vm.vm.vcpu_count);
+}
+
+static void end(unsigned guest)
+{
+	stop(guest);
+	ffa_direct_reset(&world[guest].g);
+}
+
+static void start(unsigned guest)
+{
+	request_all(guest, VCPU_REQ_START);
+	for (unsigned i = 0; i < world[guest].vm.vm.vcpu_count; i++) {
+		step(vcpu_of(guest, i));
+	}
+}
+
+static void the_receiver_ends(void **state)
+{
+	(void)state;
+	/* While it serves; when it has the request and does not know; when it has yielded; and when nobody waits. */
+	for (unsigned when = 0; when < 4; when++) {
+		make();
+		listen(B);
+		assert_false(call(A, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0));
+		if (when == 0 || when == 2) {
+			step(B);
+		}
+		if (when == 2) {
+			assert_false(call(B, FFA_YIELD, 0, 0));
+		}
+		if (when == 3) {
+			interrupt(A);
+			step(A);
+			world_vcpu(A)->pending = false;
+			check_x(A, FFA_INTERRUPT, ids_of(B), 0);
+		}
+		stop(1);
+		if (when == 3) {
+			assert_false(call(A, FFA_RUN, ids_of(B), 0));
+		}
+		ffa_direct_reset(&world[1].g);
+		step(A);
+		check_error(A, FFA_ABORTED);
+		CALL_FAILS(A, FFA_RUN, ids_of(B), 0, FFA_DENIED);
+		CALL_FAILS(A, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0, FFA_BUSY);
+		start(1);
+		CALL_FAILS(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0, FFA_DENIED);
+		listen(B);
+		send(A, B);
+	}
+}
+
+static void the_sender_ends(void **state)
+{
+	(void)state;
+	for (unsigned when = 0; when < 5; when++) {
+		make();
+		listen(B);
+		assert_false(call(A, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0));
+		if (when != 1) {
+			step(B);
+		}
+		if (when == 2) {
+			assert_false(call(B, FFA_YIELD, 0, 0));
+		}
+		if (when == 3) {
+			assert_false(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+		}
+		end(0);
+		start(0);
+		step(B);
+		if (when == 1 || when == 3) {
+			/* It never heard of it, or is done with it. */
+			assert_int_equal(B->state, VCPU_WAITING);
+		} else {
+			assert_int_equal(B->state, VCPU_RUNNING);
+			if (when == 2) {
+				check_x(B, FFA_SUCCESS, 0, 0);
+			}
+			if (when == 4) {
+				/* To yield for nobody is not to wait for him. */
+				yield_turn(B);
+			}
+			/* The answer is taken, and for nobody. */
+			assert_false(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+		}
+		CALL_FAILS(A, FFA_RUN, ids_of(B), 0, FFA_DENIED);
+		send(A, B);
+	}
+}
+
+static void a_vcpu_ends(void **state)
+{
+	(void)state;
+	for (unsigned anew = 0; anew < 2; anew++) {
+		make();
+		listen(B);
+		send(A, B);
+		if (anew != 0) {
+			vcpu_request(B, VCPU_REQ_START);
+			step(B);
+		} else {
+			machine_switch(B->cpu->index);
+			ffa_direct_forget(B);
+			vcpu_state_set(B, VCPU_OFF);
+		}
+		step(A);
+		check_error(A, FFA_ABORTED);
+	}
+	/* A sender's vCPU that is gone leaves the call to the others. */
+	make();
+	listen(B);
+	send(A, B);
+	interrupt(A);
+	step(A);
+	machine_switch(A->cpu->index);
+	ffa_direct_forget(A);
+	vcpu_state_set(A, VCPU_OFF);
+	assert_false(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+	assert_true(call(A1, FFA_RUN, ids_of(B), 0));
+	check_x(A1, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0);
+}
+
+static void who_is_paused_hears_later(void **state)
+{
+	(void)state;
+	make();
+	listen(B);
+	request_all(1, VCPU_REQ_PAUSE);
+	step(B);
+	assert_int_equal(B->state, VCPU_PAUSED);
+	/* A guest that stands still keeps who calls it waiting, as any wait. */
+	assert_false(call(A, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0));
+	step(B);
+	assert_int_equal(B->state, VCPU_PAUSED);
+	request_all(0, VCPU_REQ_PAUSE);
+	step(A);
+	request_all(1, VCPU_REQ_RESUME);
+	step(B);
+	check_x(B, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0);
+	assert_false(call(B, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0));
+	step(A);
+	assert_int_equal(A->state, VCPU_PAUSED);
+	request_all(0, VCPU_REQ_RESUME);
+	step(A);
+	check_x(A, FFA_MSG_SEND_DIRECT_RESP, pair(B, A), 0);
+	/* Paused with nothing to hear: as if an interrupt had come. */
+	assert_false(call(A, FFA_MSG_SEND_DIRECT_REQ, pair(A, B), 0));
+	request_all(0, VCPU_REQ_PAUSE);
+	step(A);
+	request_all(0, VCPU_REQ_RESUME);
+	step(A);
+	check_x(A, FFA_INTERRUPT, ids_of(B), 0);
+}
+
+/* ---- partitions of the SPMC ---- */
+
+static void an_sp_answers_at_once(void **state)
+{
+	(void)state;
+	make();
+	spmc_will_answer(FFA_MSG_SEND_DIRECT_RESP, 0x80010001, 0, 0x777);
+	assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ, 0xabc00000000 | 0x10000 | SP_UP, 0));
+	/* What SMC32 defines went down, and what the answer defines came back. */
+	assert_int_equal(spmc_asked[1], 0x10000 | SP_UP);
+	assert_int_equal(spmc_asked[3], lo32(0xfeed00000000 * 3 + 3));
+	assert_int_equal(spmc_asked[7], lo32(0xfeed00000000 * 7 + 7));
+	for (unsigned i = 8; i < FFA_REGS; i++) {
+		assert_int_equal(spmc_asked[i], 0);
+		assert_int_equal(A->regs.x[i], 0xfeed00000000 * i + i);
+	}
+	check_x(A, FFA_MSG_SEND_DIRECT_RESP, 0x80010001, 0);
+	assert_int_equal(A->regs.x[3], 0x777);
+	spmc_will_answer(FFA_MSG_SEND_DIRECT_RESP2_64, 0x80010001, 0, 0);
+	assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ2_64, 0x10000 | SP_UP, 5));
+	for (unsigned i = 4; i < FFA_REGS; i++) {
+		assert_int_equal(spmc_asked[i], 0xfeed00000000 * i + i);
+		assert_int_equal(A->regs.x[i], 0xb000 + i);
+	}
+	spmc_will_answer(FFA_ERROR, 0, (uint32_t)FFA_BUSY, 0);
+	assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ_64, 0x10000 | SP_MP, 0));
+	check_x(A, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	/* Nobody was left. */
+	spmc_calls = 0;
+	CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16, 0, FFA_DENIED);
+	assert_int_equal(spmc_calls, 0);
+}
+
+static void an_sp_that_was_left_is_its_callers(void **state)
+{
+	static const uint32_t left[] = { FFA_INTERRUPT, FFA_YIELD };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(left); i++) {
+		uint32_t ids = (uint32_t)SP_MP << 16 | 2;
+
+		make();
+		spmc_will_answer(left[i], ids, 3, 0);
+		assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_MP, 0));
+		check_x(A, left[i], ids, 3);
+		spmc_calls = 0;
+		CALL_FAILS(B, FFA_RUN, ids, 0, FFA_DENIED);
+		CALL_FAILS(A, FFA_RUN, ids - 1, 0, FFA_DENIED);
+		CALL_FAILS(A, FFA_RUN, ids + 2, 0, FFA_INVALID_PARAMETERS);
+		CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16 | 1, 0, FFA_INVALID_PARAMETERS);
+		assert_int_equal(spmc_calls, 0);
+		/* On and on, by any vCPU, and after an error that left it as it was. */
+		assert_true(call(A1, FFA_RUN, ids, 0));
+		check_x(A1, left[i], ids, 3);
+		assert_int_equal(spmc_asked[0], FFA_RUN);
+		assert_int_equal(spmc_asked[1], ids);
+		spmc_will_answer(FFA_ERROR, 0, (uint32_t)FFA_BUSY, 0);
+		CALL_FAILS(A, FFA_RUN, ids, 0, FFA_BUSY);
+		spmc_will_answer(FFA_MSG_SEND_DIRECT_RESP2_64, 0x80020001, 0, 0);
+		assert_true(call(A, FFA_RUN, ids, 0));
+		check_x(A, FFA_MSG_SEND_DIRECT_RESP2_64, 0x80020001, 0);
+		assert_int_equal(A->regs.x[17], 0xb000 + 17);
+		CALL_FAILS(A, FFA_RUN, ids, 0, FFA_DENIED);
+	}
+	/* One that died is nobody's. */
+	make();
+	spmc_will_answer(FFA_INTERRUPT, (uint32_t)SP_UP << 16, 0, 0);
+	assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_UP, 0));
+	spmc_will_answer(FFA_ERROR, 0, (uint32_t)FFA_ABORTED, 0);
+	CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16, 0, FFA_ABORTED);
+	CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16, 0, FFA_DENIED);
+}
+
+static void what_a_guest_left_runs_to_its_end(void **state)
+{
+	uint32_t ids = (uint32_t)SP_MP << 16;
+
+	(void)state;
+	make();
+	spmc_will_answer(FFA_INTERRUPT, ids, 0, 0);
+	assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_MP, 0));
+	spmc_calls = 0;
+	end(0);
+	start(0);
+	/* The guest's next life has nothing to do with it, nor anybody else. */
+	CALL_FAILS(A, FFA_RUN, ids, 0, FFA_DENIED);
+	CALL_FAILS(B, FFA_RUN, ids, 0, FFA_DENIED);
+	for (unsigned i = 0; i < 10; i++) {
+		machine_now += HZ / 100;
+		machine_step(0);
+	}
+	assert_true(spmc_calls >= 5);
+	assert_int_equal(spmc_asked[0], FFA_RUN);
+	assert_int_equal(spmc_asked[1], ids);
+	spmc_will_answer(FFA_MSG_SEND_DIRECT_RESP, 0x80020001, 0, 0);
+	machine_now += HZ / 100;
+	machine_step(0);
+	spmc_calls = 0;
+	machine_now += HZ;
+	machine_step(0);
+	assert_int_equal(spmc_calls, 0);
+}
+
+/* We may start one that waits, and run on what is ours; nobody else may. */
+static void our_own_runs(void **state)
+{
+	uint64_t x[FFA_REGS] = { FFA_RUN, (uint32_t)SP_UP << 16 };
+
+	(void)state;
+	make();
+	machine_switch(0);
+	spmc_will_answer(FFA_INTERRUPT, (uint32_t)SP_UP << 16, 0, 0);
+	sp_run(FFA_ID_NWD, x);
+	assert_int_equal(x[0], FFA_INTERRUPT);
+	CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16, 0, FFA_DENIED);
+	spmc_will_answer(FFA_MSG_WAIT, 0, 0, 0);
+	x[0] = FFA_RUN;
+	sp_run(FFA_ID_NWD, x);
+	assert_int_equal(x[0], FFA_MSG_WAIT);
+	/* Not what is a guest's. */
+	spmc_will_answer(FFA_INTERRUPT, (uint32_t)SP_UP << 16, 0, 0);
+	assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_UP, 0));
+	spmc_calls = 0;
+	x[0] = FFA_RUN;
+	x[1] = (uint32_t)SP_UP << 16;
+	sp_run(FFA_ID_NWD, x);
+	assert_int_equal(x[0], FFA_ERROR);
+	assert_int_equal(x[2], (uint32_t)FFA_DENIED);
+	assert_int_equal(spmc_calls, 0);
+	assert_true(call(A, FFA_RUN, (uint32_t)SP_UP << 16, 0));
+	check_x(A, FFA_INTERRUPT, (uint32_t)SP_UP << 16, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_and_its_answer),
+		cmocka_unit_test(what_is_no_request),
+		cmocka_unit_test(what_is_no_answer),
+		cmocka_unit_test(who_waits_for_whom),
+		cmocka_unit_test(an_interrupt_ends_the_wait_and_run_goes_on),
+		cmocka_unit_test(the_answer_waits_for_who_was_interrupted),
+		cmocka_unit_test(a_listener_is_interrupted),
+		cmocka_unit_test(waiting_takes_no_arguments),
+		cmocka_unit_test(the_wait_releases_the_buffer),
+		cmocka_unit_test(a_callee_yields),
+		cmocka_unit_test(who_serves_nobody_yields_his_turn),
+		cmocka_unit_test(the_receiver_ends),
+		cmocka_unit_test(the_sender_ends),
+		cmocka_unit_test(a_vcpu_ends),
+		cmocka_unit_test(who_is_paused_hears_later),
+		cmocka_unit_test(an_sp_answers_at_once),
+		cmocka_unit_test(an_sp_that_was_left_is_its_callers),
+		cmocka_unit_test(what_a_guest_left_runs_to_its_end),
+		cmocka_unit_test(our_own_runs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
