@@ -53,7 +53,7 @@ $(deps)/iperf3/bin/iperf3: | tools
 core_sources := $(filter-out src/arch/aarch64/offsets.c, \
 	$(call find_sources,src/lib src/arch/aarch64 src/core src/drivers))
 not_in_hyp := src/arch/aarch64/world_s.c src/drivers/spmd.c src/plat/qemu_virt/spmc.c \
-	src/ffa/console_log.c src/ffa/perm.c
+	src/ffa/console_log.c src/ffa/notification_info.c src/ffa/perm.c
 # The SPMC has no virtual GIC, no devices that it emulates, no device tree of the host, and no PSCI below it.
 not_in_spmc := src/arch/aarch64/world_ns.c src/core/vgic/% \
 	$(patsubst %,src/core/vcpu/%.c,bus guest_mem insn mmio ptimer run sysreg_trap trap) \
@@ -391,13 +391,15 @@ run-android: android-images ## a kernel of Android's configuration on 4 vCPUs; t
 	@$(qemu) --cpus 4 --bundle build/bundle/android.cpio
 .PHONY: android-images run-android
 
-# Linux with pKVM beside the SPMC, and a module and programs of ours in it (docs/pkvm.md). PKVM_KERNEL_SRC: a tree of the
+# Linux with pKVM beside the SPMC, and a module and programs of ours in it (docs/pkvm.md). PKVM_KERNEL=sid: the kernel that
+# is current in that suite of Debian's, which makes protected VMs, in the place of 6.12. PKVM_KERNEL_SRC: a tree of the
 # kernel's in the place of the distribution's, Android's for example.
-pkvm_given := $(if $(PKVM_KERNEL_SRC),-given)
-pkvm_mkkernel := scripts/mkkernel pkvm-host $(if $(PKVM_KERNEL_SRC),--source '$(PKVM_KERNEL_SRC)')
-pkvm_kernel := build/kernel/pkvm-host$(pkvm_given)
-pkvm_initrd := build/guest/pkvm$(pkvm_given).cpio.gz
-build/kernel/pkvm-host-given/Image: always | tools
+pkvm_suffix := $(if $(PKVM_KERNEL_SRC),-given,$(addprefix -,$(PKVM_KERNEL)))
+pkvm_source := $(if $(PKVM_KERNEL_SRC),--source '$(PKVM_KERNEL_SRC)',$(addprefix --suite ,$(PKVM_KERNEL)))
+pkvm_mkkernel := scripts/mkkernel pkvm-host $(pkvm_source)
+pkvm_kernel := build/kernel/pkvm-host$(pkvm_suffix)
+pkvm_initrd := build/guest/pkvm$(pkvm_suffix).cpio.gz
+$(pkvm_kernel)/Image: always | tools
 	@$(pkvm_mkkernel)
 $(pkvm_kernel)/extra/ffa_test.ko: always | $(pkvm_kernel)/Image
 	@$(pkvm_mkkernel) --module payload/linux/ffa_test
@@ -417,38 +419,50 @@ $(pkvm_initrd): $(pkvm_kernel)/extra/ffa_test.ko $(pkvm_files) scripts/mkinitram
 	@mkdir -p $(@D)
 	$(q)scripts/mkinitramfs --kernel $(pkvm_kernel) --module $< $@ $(pkvm_files)
 pkvm-images: spmc-images $(pkvm_initrd)
-run-pkvm: pkvm-images ## Linux as pKVM's host beside the SPMC and its partitions; ffa-test, kvm-vm (builds the kernel: minutes)
+pkvm-sid-images:
+	+@$(MAKE) PKVM_KERNEL_SRC= PKVM_KERNEL=sid pkvm-images
+run-pkvm: pkvm-images ## Linux as pKVM's host beside the SPMC and its partitions; ffa-test, kvm-vm; PKVM_KERNEL=sid (builds the kernel: minutes)
 	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --dir $(payload)/sp --bl33 $(pkvm_kernel)/Image \
 		--initrd $(pkvm_initrd) --append 'console=ttyAMA0 quiet kvm-arm.mode=protected' $(if $(DEBUG),--gdb)
-build/bundle/ffa.cpio: config/ffa.dts scripts/mkbundle $(pkvm_initrd) build/kernel/pkvm-host/Image
+build/bundle/ffa.cpio build/bundle/ffa-linux.cpio: build/bundle/%.cpio: config/%.dts scripts/mkbundle $(pkvm_initrd) \
+		build/kernel/pkvm-host/Image $(payload)/ffa.img
 	$(call say,PACK,$@)
 	@mkdir -p $(@D)
-	$(q)scripts/mkbundle -o $@ $< --dir build/guest --dir build/kernel/pkvm-host
+	$(q)scripts/mkbundle -o $@ $< --dir build/guest --dir build/kernel/pkvm-host --dir $(payload)
 	@touch $@
-tfa-linux-ffa-images: image spmc-images build/bundle/ffa.cpio
-run-tfa-linux-ffa: tfa-linux-ffa-images ## TF-A, SPMC and partitions, hypervisor, two Linux VMs; ffa-test (builds the kernel: minutes)
+tfa-linux-ffa-images: image spmc-images build/bundle/ffa.cpio build/bundle/ffa-linux.cpio
+run-tfa-linux-ffa: tfa-linux-ffa-images ## TF-A, SPMC and partitions, hypervisor, Linux and another VM; ffa-test (builds the kernel: minutes)
 	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --dir $(payload)/sp --bl33 $(hyp)/trivet-hyp.img \
 		--initrd build/bundle/ffa.cpio --secure-log build/flash/secure.log $(if $(DEBUG),--gdb)
 .PHONY: tfa-linux-ffa-images run-tfa-linux-ffa
 run-pkvm-ffa-test: pkvm-images ## FF-A through pKVM's proxy and without it, by the module ffa_test; prints its report and the counts
 	@test/system/pkvm.py
-.PHONY: pkvm-images run-pkvm run-pkvm-ffa-test
+.PHONY: pkvm-images pkvm-sid-images run-pkvm run-pkvm-ffa-test
 
 # OP-TEE as a partition, and one of ours that behaves as it does (docs/optee.md). Linux is the same kernel, as it comes.
 comma := ,
+optee_kernel := build/kernel/pkvm-host
 XTEST ?= 1001 1004 1006 1013 6001
-build/guest/optee.cpio.gz: $(pkvm_kernel)/Image build/linux/optee_like-test scripts/guest/optee-xtest scripts/mkinitramfs \
+build/guest/optee.cpio.gz: $(optee_kernel)/Image build/linux/optee_like-test scripts/guest/optee-xtest scripts/mkinitramfs \
 		scripts/guest/init scripts/guest/udhcpc.script $(deps)/busybox
 	$(call say,PACK,$@)
 	@mkdir -p $(@D)
-	$(q)scripts/mkinitramfs --kernel $(pkvm_kernel) $@ build/linux/optee_like-test scripts/guest/optee-xtest
+	$(q)scripts/mkinitramfs --kernel $(optee_kernel) $@ build/linux/optee_like-test scripts/guest/optee-xtest
 optee-images: spmc-images build/guest/optee.cpio.gz
 run-optee: optee-images ## OP-TEE OS as a partition, and its xtest in Linux; XTEST='1001 ...', all, shell; OPTEE_OS_SRC=dir, _BIN=file
 	@OPTEE_OS_SRC='$(OPTEE_OS_SRC)' OPTEE_OS_BIN='$(OPTEE_OS_BIN)' scripts/mkoptee build/guest/optee.cpio.gz
-	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --set optee --dir build/optee --bl33 $(pkvm_kernel)/Image \
+	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --set optee --dir build/optee --bl33 $(optee_kernel)/Image \
 		--initrd build/optee/initramfs.cpio.gz $(if $(DEBUG),--gdb) --append 'console=ttyAMA0 quiet $(if $(filter shell,$(XTEST)),, \
 		run=/bin/optee-xtest xtest=$(subst $(eval) ,$(comma),$(strip $(XTEST))))'
-.PHONY: optee-images run-optee
+optee-test-images: optee-images image
+	+@$(MAKE) PKVM_KERNEL_SRC= PKVM_KERNEL= pkvm-images
+run-optee-vms: optee-images image ## TF-A, SPMC, OP-TEE OS, hypervisor, two Linux VMs that use it; type optee-xtest 1001 1004
+	@OPTEE_OS_SRC='$(OPTEE_OS_SRC)' OPTEE_OS_BIN='$(OPTEE_OS_BIN)' scripts/mkoptee --vms build/guest/optee.cpio.gz
+	@mkdir -p build/bundle
+	@scripts/mkbundle -o build/bundle/optee-vms.cpio config/optee-vms.dts --dir build/optee-vms --dir $(optee_kernel)
+	@scripts/run-spmc --image $(spmc)/trivet-spmc.img --set optee --dir build/optee-vms --bl33 $(hyp)/trivet-hyp.img \
+		--initrd build/bundle/optee-vms.cpio --secure-log build/flash/secure.log $(if $(DEBUG),--gdb)
+.PHONY: optee-images optee-test-images run-optee run-optee-vms
 
 run-shmem: image build/bundle/shmem-linux.cpio ## two Linux VMs with a shared memory (docs/shared-memory.md)
 	@$(qemu) --cpus 2 --bundle build/bundle/shmem-linux.cpio
@@ -527,6 +541,7 @@ bench: ## all measurements below, one after the other; figures go to build/bench
 	+@$(MAKE) bench-io
 	+@$(MAKE) bench-spmc
 	+@$(MAKE) bench-pkvm
+	+@$(MAKE) bench-ffa
 bench-hyp: ## EL2's instructions for each operation of a guest, its own boot and Linux's; sizes
 	+@$(MAKE) RELEASE=1 image payloads $(guest_files)
 	@scripts/bench
@@ -542,7 +557,10 @@ bench-spmc: ## the SPMC's instructions for each FF-A call, and its boot
 bench-pkvm: ## FF-A calls of Linux in the normal world, with pKVM and without (builds the kernel: minutes)
 	+@$(MAKE) RELEASE=1 pkvm-images
 	@scripts/bench-pkvm
-.PHONY: bench bench-hyp bench-vms bench-io bench-spmc bench-pkvm lint
+bench-ffa: ## FF-A of VMs: from Linux and a VM to a partition, from VM to VM, each image's share (builds the kernel: minutes)
+	+@$(MAKE) RELEASE=1 PKVM_KERNEL_SRC= image payloads pkvm-images
+	@scripts/bench-ffa
+.PHONY: bench bench-hyp bench-vms bench-io bench-spmc bench-pkvm bench-ffa lint
 
 lint: ## format, clang-tidy, include rules, warnings of gcc and clang
 	@scripts/lint
@@ -562,7 +580,7 @@ print-linux-flags:
 #---------------------------------------------------------------------------------------------------------------------
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
 setup: ## install the programs that are missing
 	@scripts/setup
 clean: ## remove what was built (not what was fetched)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""For bench and bench-spmc: an image's instructions counted by scripts/qemu/count.c, by phase and by function."""
+"""For the scripts bench*: images' instructions counted by scripts/qemu/count.c, by phase and by function."""
 
 import bisect
 import collections
@@ -23,12 +23,14 @@ def output_of(*line):
 
 
 class Counts:
-    """'image' is the path of an image without .img or .elf, 'base' where it lies when it runs."""
+    """'image' is the path of an image without .img or .elf, 'base' where it lies when it runs, 'linked' the address that it
+    has in its ELF file. 'beside' are Counts of other images, which the same run counts to the same file."""
 
-    def __init__(self, out, image, base, guest=0):
-        self.path, self.elf = out, image + ".elf"
-        size = os.path.getsize(image + ".img")
-        self.option = ["-plugin", f"{PLUGIN},out={out},base={base:#x},size={size:#x},guest={guest:#x}"]
+    def __init__(self, out, image, base, guest=0, linked=0, suffix=".img", beside=()):
+        self.path, self.elf, self.base, self.linked = out, image + ".elf", base, linked
+        self.size = os.path.getsize(image + suffix)
+        places = "".join(f",base={each.base:#x},size={each.size:#x}" for each in (self, *beside))
+        self.option = ["-plugin", f"{PLUGIN},out={out}{places},guest={guest:#x}"]
         if os.path.exists(out):
             os.remove(out)
 
@@ -41,21 +43,24 @@ class Counts:
         self.phases, self.at = [], collections.Counter()
         with open(self.path, encoding="ascii") as lines:
             for line in lines:
-                phase, offset, count = map(int, line.split())
+                phase, address, count = map(int, line.split())
                 while len(self.phases) <= phase:
                     self.phases.append(collections.Counter())
+                offset = address - self.base
+                if not 0 <= offset < self.size:
+                    continue
                 self.phases[phase][functions[bisect.bisect_right(starts, offset) - 1][1]] += count
                 self.at[offset] += count
         return True
 
     def functions(self):
         found = re.findall(r"^([0-9a-f]+) [tTwW] ([^$\s]\S*)$", output_of("aarch64-linux-gnu-nm", "-n", self.elf), re.M)
-        return [(int(address, 16), name) for address, name in found]
+        return [(int(address, 16) - self.linked, name) for address, name in found]
 
     def erets(self):
         """How often the image entered a guest. (EL2 returns to itself from no exception.)"""
         code = output_of("aarch64-linux-gnu-objdump", "-d", self.elf)
-        return sum(self.at[int(address, 16)] for address in re.findall(r"^\s*([0-9a-f]+):\s+\S+\s+eret$", code, re.M))
+        return sum(self.at[int(address, 16) - self.linked] for address in re.findall(r"^\s*([0-9a-f]+):\s+\S+\s+eret$", code, re.M))
 
 
 def write_profile(path, titled):

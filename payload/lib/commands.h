@@ -15,9 +15,13 @@
 #define UUID_WORDS_IRQ 0x7d1e5f02, 0x4c8a43d1, 0xb1a7f00d, 0x02c6e4f7
 #define UUID_WORDS_RELAY 0x7d1e5f03, 0x1f6e4a55, 0x8e60b2c3, 0x91d47a3c
 #define UUID_WORDS_EL0 0x7d1e5f04, 0x2a9b4c7d, 0xa5d1c0e8, 0x3f7b6e90
-/* VMs that act as partitions do: config/ffa-vm*.dts */
+/*
+ * VMs that act as partitions do: config/ffa*.dts. UUID_WORDS_LINUX is Linux, with payload/linux/ffa_test as its
+ * server.
+ */
 #define UUID_WORDS_VM_2 0x7d1e5f05, 0x3c1d4f2a, 0x8b6e07d9, 0x51f2c3a2
 #define UUID_WORDS_VM_3 0x7d1e5f05, 0x3c1d4f2a, 0x8b6e07d9, 0x51f2c3a3
+#define UUID_WORDS_LINUX 0x6f3a1c52, 0x9d0e4b7a, 0x8c21d4e5, 0x10f7a9b3
 
 #define COMMAND_FIRST 0x7a5b0001u
 enum command {
@@ -77,6 +81,9 @@ enum command {
 	COMMAND_TRIGGER,
 
 	COMMAND_POWER, /* a VM: w[1] POWER_*; does not come back */
+
+	/* w[1] a VM's id. Back: how many times the framework told of w[1] its start, w[2] its end. */
+	COMMAND_VM,
 	COMMAND_LAST,
 };
 

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "payload/lib/string.h"
 
-void *memcpy(void *restrict dst, const void *restrict src, size_t size)
+/* As structures of registers are, which are copied and cleared most. */
+static bool are_words(const void *a, const void *b, size_t size)
 {
-	return memmove(dst, src, size);
+	return (((uintptr_t)a | (uintptr_t)b | size) & (sizeof(uint64_t) - 1)) == 0;
 }
 
 /* Volatile keeps the compiler from turning these loops into calls of themselves. */
+void *memcpy(void *restrict dst, const void *restrict src, size_t size)
+{
+	if (!are_words(dst, src, size)) {
+		return memmove(dst, src, size);
+	}
+	for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
+		((volatile uint64_t *)dst)[i] = ((const volatile uint64_t *)src)[i];
+	}
+	return dst;
+}
+
 void *memmove(void *dst, const void *src, size_t size)
 {
 	volatile uint8_t *to = dst;
@@ -29,6 +41,12 @@ void *memset(void *dst, int byte, size_t size)
 {
 	volatile uint8_t *to = dst;
 
+	if (are_words(dst, dst, size)) {
+		for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
+			((volatile uint64_t *)dst)[i] = (uint8_t)byte * UINT64_C(0x0101010101010101);
+		}
+		return dst;
+	}
 	for (size_t i = 0; i < size; i++) {
 		to[i] = (uint8_t)byte;
 	}

@@ -18,6 +18,9 @@
 /* Acknowledges the highest pending interrupt; GIC_INTID_NONE or above if there is none. */
 static inline uint32_t gic_ack(void) { return (uint32_t)read_icc_iar1_el1() & 0xffffff; }
 
+/* Whether there is one to acknowledge. */
+static inline bool gic_has_pending(void) { return (read_icc_hppir1_el1() & 0xffffff) < GIC_INTID_NONE; }
+
 /* Lets interrupts of the same priority come again; the acknowledged one stays active. */
 static inline void gic_drop(uint32_t intid) { write_icc_eoir1_el1(intid); }
 

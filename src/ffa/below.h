@@ -24,8 +24,9 @@ struct ffa_below {
 
 	/*
 	 * A transaction for SPs. mem_send() hands over the description with at most 'ranges' of its ranges, and sets
-	 * t->below_handle; mem_frag() hands over the next ones, up to number 'ranges'. t->ranges_below counts them; the
-	 * last one ends it. After an error of mem_frag() comes mem_reclaim(); one of mem_send() leaves nothing below.
+	 * t->below_handle, if it got one; mem_frag() hands over more, up to number 'ranges': all, if those are all that
+	 * there are, else what fills a buffer. t->ranges_below counts them; the last one ends it. After an error comes
+	 * mem_reclaim(), if there is a handle.
 	 */
 	enum ffa_code (*mem_send)(struct ffa_transaction *t, uint32_t ranges);
 	enum ffa_code (*mem_frag)(struct ffa_transaction *t, uint32_t ranges);

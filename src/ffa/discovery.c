@@ -8,20 +8,21 @@
 
 /* ---- FFA_VERSION (13.2) ---- */
 
-static bool version_is_compatible(uint32_t requested)
+static bool version_is_compatible(uint32_t requested, uint32_t own)
 {
 	return (requested & FFA_VERSION_MBZ) == 0 &&
-	       requested >> FFA_VERSION_MAJOR_SHIFT == FFA_VERSION_OWN >> FFA_VERSION_MAJOR_SHIFT &&
-	       requested <= FFA_VERSION_OWN;
+	       requested >> FFA_VERSION_MAJOR_SHIFT == own >> FFA_VERSION_MAJOR_SHIFT && requested <= own;
 }
 
 int32_t ffa_version_negotiate(struct ffa_endpoint *caller, uint32_t requested)
 {
-	if (!version_is_compatible(requested) || (caller->version_locked && requested != caller->version)) {
+	uint32_t own = caller->version_max != 0 ? caller->version_max : FFA_VERSION_OWN;
+
+	if (!version_is_compatible(requested, own) || (caller->version_locked && requested != caller->version)) {
 		return FFA_NOT_SUPPORTED;
 	}
 	caller->version = requested;
-	return FFA_VERSION_OWN;
+	return (int32_t)own;
 }
 
 void ffa_version(struct ffa_endpoint *caller, uint64_t *x)

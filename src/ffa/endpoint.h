@@ -41,6 +41,7 @@ struct ffa_endpoint {
 	uint16_t vcpu_count;
 	enum ffa_kind kind;
 	uint32_t version; /* negotiated: what descriptors look like; VMs have that of id 0 */
+	uint32_t version_max; /* what it is told that we have; 0: FFA_VERSION_OWN */
 	bool version_locked; /* a call other than FFA_VERSION was made */
 	uint32_t properties; /* FFA_PROPERTY_* as the manifest says */
 	unsigned uuid_count;
@@ -65,7 +66,7 @@ static inline bool ffa_is_local(const struct ffa_endpoint *e)
 	return e->kind == FFA_KIND_SP_EL1 || e->kind == FFA_KIND_SP_EL0 || e->kind == FFA_KIND_GUEST;
 }
 
-/* Id 0, at an SPMC. Its fields but version and space are set by ffa_endpoints_init(). */
+/* Id 0, at an SPMC. Its fields but versions and space are set by ffa_endpoints_init(). */
 extern struct ffa_endpoint ffa_nwd;
 
 /* Before anything else: forgets all endpoints. 'space' is the normal world's; a hypervisor gives NULL. */

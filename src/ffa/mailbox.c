@@ -26,7 +26,8 @@ static enum err buffer_take(struct ffa_endpoint *e, uint64_t base, uint32_t size
 	pa_t to = pa(base + e->space->own_offset);
 	unsigned attrs, state;
 
-	if (table == NULL || !stage2_uniform(table, ipa(base), to, size, &attrs)) {
+	if (table == NULL || !ffa_space_may_give(e->space, ipa(base), size) ||
+	    !stage2_uniform(table, ipa(base), to, size, &attrs)) {
 		return ERR_DENIED;
 	}
 	state = attrs & STAGE2_STATE_MASK;

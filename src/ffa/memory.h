@@ -5,8 +5,8 @@
  *                send               retrieve (per borrower)      relinquish        reclaim
  *   (nothing) --------> SENDING/SENT ----------------------> held ----------> SENT --------> (nothing)
  *
- * One lock holds over every call that looks at or changes a transaction or the state of a page, so that a call is all
- * or nothing to everybody. Zeroing and copying are bounded by the descriptor. docs/locking.md has the order.
+ * Each call is all or nothing to everybody. Who asks about a transaction whose pages another call is just changing
+ * waits for that; the lock of transactions, for which all wait, is held for a short time only (memory_priv.h).
  */
 #ifndef FFA_MEMORY_H
 #define FFA_MEMORY_H
@@ -39,6 +39,8 @@ bool ffa_mem_drop(struct ffa_endpoint *e);
 void ffa_mem_set_space(struct ffa_endpoint *e, struct ffa_space *space);
 /* Asks the SPMC below again for what guests that have ended had given to SPs. How many transactions remain. */
 unsigned ffa_mem_retry(void);
+/* Pages of a guest that had ended which others still hold. */
+uint64_t ffa_mem_held_pages(const struct ffa_endpoint *guest);
 /*
  * Tells the role of each range of the guest's pages that others still hold after it ended (space.h, held()). None of
  * them comes back before all have been told.

@@ -6,6 +6,7 @@
  */
 #include "ffa/memory_priv.h"
 
+#include "arch/cache.h"
 #include "arch/zero.h"
 #include "ffa/endpoint.h"
 #include "lib/panic.h"
@@ -67,7 +68,12 @@ static enum err turn_all(struct ffa_transaction *t, struct stage2 *table)
 {
 	for (uint32_t i = 0; i < t->range_count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, i);
-		enum err e = stage2_turn(table, own_base(t, range), range_size(range), t->owner_attrs, taken_attrs(t));
+		enum err e = ERR_RANGE;
+
+		/* All that may be given has the address that look_first() has found for the first page. */
+		if (ffa_space_may_give(t->space, own_base(t, range), range_size(range))) {
+			e = stage2_turn(table, own_base(t, range), range_size(range), t->owner_attrs, taken_attrs(t));
+		}
 
 		if (e != OK) {
 			turn_back(t, table, i);
@@ -103,26 +109,34 @@ static enum err map_all(struct ffa_transaction *t, struct ffa_space *space, unsi
 
 /* ---- a transaction's pages ---- */
 
-/* Finds what the pages are. False unless all are the same. */
-static bool look(struct ffa_transaction *t)
+/* What the first page is to its owner, and in which table. False if it is none that he could give. */
+static bool look_first(struct ffa_transaction *t)
 {
+	const struct ffa_constituent *range = ffa_transaction_range(t, 0);
 	struct ffa_space *space = t->space;
-	struct stage2 *table = space->is_nwd ? &space->ns
-					     : ffa_space_table(space, own_base(t, ffa_transaction_range(t, 0)).v);
-	unsigned attrs = 0;
+	struct stage2 *table = space->is_nwd ? &space->ns : ffa_space_table(space, own_base(t, range).v);
 
 	if (table == NULL) {
 		return false;
 	}
 	t->ns = table == ffa_space_ns(space);
+	return stage2_uniform(table, own_base(t, range), pa(range->address), PAGE_SIZE, &t->owner_attrs) &&
+	       (t->owner_attrs & STAGE2_STATE_MASK) == STAGE2_OWNED;
+}
+
+/* Whether all pages are what the first one was found to be. */
+static bool all_alike(struct ffa_transaction *t)
+{
+	struct stage2 *table = table_of(t, t->space);
+	unsigned attrs;
+
 	for (uint32_t i = 0; i < t->range_count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, i);
 
 		if (!stage2_uniform(table, own_base(t, range), pa(range->address), range_size(range), &attrs) ||
-		    (i > 0 && attrs != t->owner_attrs)) {
+		    attrs != t->owner_attrs) {
 			return false;
 		}
-		t->owner_attrs = attrs;
 	}
 	return true;
 }
@@ -139,7 +153,9 @@ static enum err take(struct ffa_transaction *t)
 	enum err e = turn_all(t, table);
 
 	if (e == ERR_NO_MEMORY) {
+		ffa_work_lock(t);
 		ffa_spaces_compact();
+		ffa_work_unlock(t);
 		e = turn_all(t, table);
 	}
 	return e;
@@ -151,7 +167,7 @@ enum ffa_code ffa_pages_take(struct ffa_transaction *t)
 	enum ffa_code code;
 	enum err e;
 
-	if (!look(t) || (t->owner_attrs & STAGE2_STATE_MASK) != STAGE2_OWNED) {
+	if (!look_first(t)) {
 		return FFA_DENIED;
 	}
 	code = ffa_send_check_pages(t, t->owner_attrs);
@@ -165,8 +181,8 @@ enum ffa_code ffa_pages_take(struct ffa_transaction *t)
 	if (devices != NULL) {
 		(e == OK ? devices->given : devices->back)(t->owner);
 	}
-	/* All were owned a moment ago, so a page that is not any more was turned by a range before. */
-	return e == ERR_DENIED ? FFA_INVALID_PARAMETERS : code_of(e);
+	/* If all are as they must be, a range before had turned the page that was not so. */
+	return e == ERR_DENIED && all_alike(t) ? FFA_INVALID_PARAMETERS : code_of(e);
 }
 
 void ffa_pages_return(struct ffa_transaction *t)
@@ -189,14 +205,7 @@ static unsigned borrowed_attrs(const struct ffa_transaction *t, uint8_t permissi
 
 enum ffa_code ffa_pages_map(struct ffa_transaction *t, struct ffa_endpoint *borrower, uint8_t permissions)
 {
-	unsigned attrs = borrowed_attrs(t, permissions);
-	enum err e = map_all(t, borrower->space, attrs);
-
-	if (e == ERR_NO_MEMORY) {
-		ffa_spaces_compact();
-		e = map_all(t, borrower->space, attrs);
-	}
-	return code_of(e);
+	return code_of(map_all(t, borrower->space, borrowed_attrs(t, permissions)));
 }
 
 void ffa_pages_unmap(struct ffa_transaction *t, struct ffa_endpoint *borrower)
@@ -228,7 +237,12 @@ void ffa_pages_zero(struct ffa_transaction *t)
 {
 	for (uint32_t i = 0; i < t->range_count; i++) {
 		const struct ffa_constituent *range = ffa_transaction_range(t, i);
+		void *base = pa_ptr(pa(range->address));
 
-		zero_pages(pa_ptr(pa(range->address)), range_size(range));
+		zero_pages(base, range_size(range));
+		/* Who has his caches off in the normal world would read what was there before. */
+		if (t->ns) {
+			cache_clean_invalidate(base, range_size(range));
+		}
 	}
 }

@@ -14,8 +14,8 @@ struct ffa_endpoint;
  */
 void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed);
 /*
- * For INFO_GET: true if a vCPU of the SP has something to run for beside notifications (an IPI, a queued interrupt)
- * that it has not been told of; clears that it has not.
+ * For INFO_GET, which is an SPMC's: true if a vCPU of the SP has something to run for beside notifications (an IPI, a
+ * queued interrupt) that it has not been told of; clears that it has not.
  */
 bool ffa_port_take_wakeup(struct ffa_endpoint *sp, unsigned vcpu);
 

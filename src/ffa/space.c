@@ -30,10 +30,12 @@ enum err ffa_space_init_nwd(struct ffa_space *space, unsigned ipa_bits, uint64_t
 }
 
 void ffa_space_init_guest(struct ffa_space *space, const struct ffa_guest_ops *ops, struct stage2 *tables, ipa_t base,
-			  pa_t ram)
+			  pa_t ram, uint64_t size)
 {
 	space->guest_ops = ops;
 	space->guest = tables;
+	space->own_base = base.v;
+	space->own_size = size;
 	space->own_offset = ram.v - base.v;
 	space->borrowed_offset = FFA_BORROWED_BASE;
 }
@@ -67,8 +69,12 @@ struct stage2 *ffa_space_table(struct ffa_space *space, uint64_t address)
 
 static void compact(struct ffa_space *space)
 {
-	if (space == NULL) {
-		return; /* what an SP below has is not here, and a guest without memory has no tables */
+	/*
+	 * What an SP below has is not here, and a guest without memory has no tables. Pages that are on their way to an
+	 * endpoint could not be taken back from a block.
+	 */
+	if (space == NULL || space->mapping != 0) {
+		return;
 	}
 	if (has_secure(space)) {
 		stage2_compact(&space->secure);

@@ -39,10 +39,15 @@ struct ffa_space {
 	struct stage2 *guest; /* a guest's, else NULL, as the next */
 	const struct ffa_guest_ops *guest_ops;
 	bool is_nwd;
-	uint64_t own_offset; /* of a guest's RAM: physical address less IPA, modulo 2^64 */
+	uint64_t own_base, own_size; /* a guest's RAM: all that it can give to others */
+	uint64_t own_offset; /* of it: physical address less IPA, modulo 2^64 */
 	uint64_t borrowed_offset; /* of what a guest borrows: IPA less physical address */
 	/* Under the lock of memory.c: what records of its open transactions take, and may take; 0: what all may. */
 	uint64_t record_bytes, record_bytes_max;
+	/* The same lock: calls that map what was sent to it; its tables stay as they are. */
+	unsigned mapping;
+	/* The same lock: bytes that were donated to a guest, and may be; max 0: any. The role counts what it frees. */
+	uint64_t given_bytes, given_bytes_max;
 };
 
 /* A guest's IPA space: its devices and RAM are in the lower half, what it borrows in the upper one. */
@@ -55,17 +60,24 @@ enum err ffa_space_init(struct ffa_space *space, unsigned ipa_bits, uint16_t vmi
 /* An empty table for the normal world. */
 enum err ffa_space_init_nwd(struct ffa_space *space, unsigned ipa_bits, uint64_t id_aa64mmfr0);
 /*
- * A guest's, whose tables (STAGE2_ENDPOINT, FFA_GUEST_IPA_BITS) map its RAM at 'base' to 'ram'; they stay the VM's. Its
- * records are as they were: those of pages that others still hold outlive a VM's memory.
+ * A guest's, whose tables (STAGE2_ENDPOINT, FFA_GUEST_IPA_BITS) map 'size' bytes of RAM at 'base' to 'ram', and may map
+ * other memory too, which it cannot give to others; they stay the VM's. Its records are as they were: those of pages
+ * that others still hold outlive a VM's memory.
  */
 void ffa_space_init_guest(struct ffa_space *space, const struct ffa_guest_ops *ops, struct stage2 *tables, ipa_t base,
-			  pa_t ram);
+			  pa_t ram, uint64_t size);
 /* Frees the tables, but a guest's; nothing may run on them any more. */
 void ffa_space_destroy(struct ffa_space *space);
 
 static inline struct stage2 *ffa_space_ns(struct ffa_space *space)
 {
 	return space->guest != NULL ? space->guest : &space->ns;
+}
+
+/* Whether the endpoint could give that to others as far as its address tells. What it is there, the tables tell. */
+static inline bool ffa_space_may_give(const struct ffa_space *space, ipa_t base, uint64_t size)
+{
+	return space->guest == NULL || range_in(base.v, size, space->own_base, space->own_size);
 }
 
 /* The table of 'space' that maps the byte, or NULL if neither does. */

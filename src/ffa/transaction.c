@@ -56,6 +56,19 @@ struct list *ffa_transactions(void)
 	return &records.all;
 }
 
+struct ffa_transaction *ffa_transaction_after(const struct ffa_transaction *place)
+{
+	struct list *next = place->node.next;
+
+	return next != &records.all ? list_entry(next, struct ffa_transaction, node) : NULL;
+}
+
+void ffa_transaction_pass(struct ffa_transaction *place, struct ffa_transaction *t)
+{
+	list_remove(&place->node);
+	list_insert(&t->node, &place->node);
+}
+
 /* ---- memory: when it is short, that of tables which nobody needs ---- */
 
 static void *object_alloc(size_t size)
@@ -133,13 +146,6 @@ static struct list *below_bucket(uint64_t handle)
 	return &records.below[(handle ^ handle >> SLOT_WIDTH) % BELOW_BUCKETS];
 }
 
-void ffa_transaction_set_below(struct ffa_transaction *t)
-{
-	t->handle = t->below_handle;
-	t->told_below = true;
-	list_append(below_bucket(t->handle), &t->below_node);
-}
-
 static struct ffa_transaction *find_below(uint64_t handle)
 {
 	if (ffa_below == NULL) {
@@ -170,6 +176,17 @@ struct ffa_transaction *ffa_transaction_find(uint64_t handle)
 		}
 	}
 	return find_below(handle);
+}
+
+bool ffa_transaction_set_below(struct ffa_transaction *t)
+{
+	if ((t->below_handle & FFA_HANDLE_HYPERVISOR) != 0 || ffa_transaction_find(t->below_handle) != NULL) {
+		return false;
+	}
+	t->handle = t->below_handle;
+	t->told_below = true;
+	list_append(below_bucket(t->handle), &t->below_node);
+	return true;
 }
 
 /* ---- records ---- */

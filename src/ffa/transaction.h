@@ -44,6 +44,7 @@ struct ffa_transaction {
 	struct ffa_space *space;    /* the owner's; while it lives, or none but to account for the record */
 	uint16_t sender;
 	enum ffa_memory_type type;
+	bool busy; /* a call works on its pages, without the lock: nobody else changes it (memory_priv.h) */
 	bool sent; /* all fragments have come, and the pages are in the state that the type says */
 	bool given; /* a donation that was retrieved: the handle is good for the rest of the response alone */
 	bool orphan; /* the owner died: it ends when nobody holds it, and nobody can retrieve it */
@@ -60,7 +61,7 @@ struct ffa_transaction {
 	uint32_t flags;
 	uint64_t tag;
 	unsigned owner_attrs; /* STAGE2_*: what all pages were to the owner before; valid when sent */
-	uint32_t total_length, received; /* bytes of the descriptor */
+	uint32_t received; /* bytes of the descriptor */
 	uint32_t page_count, range_count;
 	uint32_t ranges_in; /* ranges that have come */
 	uint64_t pages_in; /* pages in them */
@@ -80,12 +81,21 @@ struct ffa_transaction {
 enum ffa_code ffa_transaction_new(struct ffa_endpoint *owner, const struct ffa_descriptor *d,
 				  struct ffa_composite composite, struct ffa_transaction **out);
 void ffa_transaction_free(struct ffa_transaction *t);
-/* The SPMC below was told of it, and has given it t->below_handle. */
-void ffa_transaction_set_below(struct ffa_transaction *t);
+/*
+ * The SPMC below was told of it, and has given it t->below_handle. False, and it has not: that is a handle of ours, or
+ * another transaction's, to whose pages it would lead.
+ */
+bool ffa_transaction_set_below(struct ffa_transaction *t);
 /* NULL if there is none of that handle. */
 struct ffa_transaction *ffa_transaction_find(uint64_t handle);
 /* All of them: the list's head. */
 struct list *ffa_transactions(void);
+/*
+ * A place in that list that stays while the lock is dropped: a record of zeroes, without an owner, that is inserted
+ * there. The transaction behind it, or NULL; and on behind that one.
+ */
+struct ffa_transaction *ffa_transaction_after(const struct ffa_transaction *place);
+void ffa_transaction_pass(struct ffa_transaction *place, struct ffa_transaction *t);
 void ffa_transactions_reset(void);
 
 /*

@@ -6,15 +6,15 @@
 
 #define CELL 4
 
-/* Of two cells at most, so there is nothing to overflow. */
-static uint64_t read_number(const uint8_t *p, unsigned cells)
-{
-	uint64_t value = 0;
+/* Whatever the bytes are to others. */
+struct cell {
+	fdt32_t big_endian;
+} __attribute__((may_alias));
 
-	for (unsigned i = 0; i < cells; i++) {
-		value = value << 32 | fdt32_ld((const fdt32_t *)(const void *)(p + i * CELL));
-	}
-	return value;
+/* All blocks of a tree, and all values in it, are aligned to cells. */
+static uint32_t read_cell(const uint8_t *p)
+{
+	return fdt32_to_cpu(((const struct cell *)(const void *)p)->big_endian);
 }
 
 void fdt_tokens_init(struct fdt_tokens *t, const void *fdt)
@@ -29,72 +29,58 @@ void fdt_tokens_init(struct fdt_tokens *t, const void *fdt)
 	*t = (struct fdt_tokens){ .at = (const uint8_t *)fdt + fdt_off_dt_struct(fdt),
 				  .strings = strings,
 				  .strings_size = size };
-	t->end = t->at + fdt_size_dt_struct(fdt);
-}
-
-/* Steps over 'size' bytes and what fills their last cell; false if there are not as many. */
-static bool step(struct fdt_tokens *t, uint64_t size, const uint8_t **out)
-{
-	if (ALIGN_UP(size, CELL) > (uint64_t)(t->end - t->at)) {
-		return false;
-	}
-	*out = t->at;
-	t->at += ALIGN_UP(size, CELL);
-	return true;
-}
-
-static bool next_node_name(struct fdt_tokens *t, struct fdt_token *out)
-{
-	const uint8_t *p = t->at;
-
-	while (p < t->end && *p != '\0') {
-		p++;
-	}
-	out->name = (const char *)t->at;
-	return p < t->end && step(t, (uint64_t)(p - t->at) + 1, &p);
-}
-
-static bool next_property(struct fdt_tokens *t, struct fdt_token *out)
-{
-	const uint8_t *head, *data;
-	uint32_t size, name;
-
-	if (!step(t, 2 * CELL, &head)) {
-		return false;
-	}
-	size = (uint32_t)read_number(head, 1);
-	name = (uint32_t)read_number(head + CELL, 1);
-	if (name >= t->strings_size || !step(t, size, &data)) {
-		return false;
-	}
-	out->name = t->strings + name;
-	out->value = span_of(data, size);
-	return true;
+	t->end = t->at + ALIGN_DOWN(fdt_size_dt_struct(fdt), CELL);
 }
 
 bool fdt_next_token(struct fdt_tokens *t, struct fdt_token *out)
 {
-	const uint8_t *tag;
+	const uint8_t *at = t->at, *end = t->end;
+	uint64_t size = 0; /* of what follows the tag */
+	uint32_t name;
 
 	do {
-		if (!step(t, CELL, &tag)) {
+		if (at == end) {
 			return false;
 		}
-		out->tag = (uint32_t)read_number(tag, 1);
+		out->tag = read_cell(at);
+		at += CELL;
 	} while (out->tag == FDT_NOP);
 	switch (out->tag) {
 	case FDT_BEGIN_NODE:
-		return next_node_name(t, out);
+		out->name = (const char *)at;
+		while (at + size < end && at[size] != '\0') {
+			size++;
+		}
+		size++;
+		break;
 	case FDT_PROP:
-		return next_property(t, out);
+		if (end - at < 2 * CELL) {
+			return false;
+		}
+		size = read_cell(at);
+		name = read_cell(at + CELL);
+		at += 2 * CELL;
+		if (name >= t->strings_size) {
+			return false;
+		}
+		out->name = t->strings + name;
+		out->value = span_of(at, size);
+		break;
 	case FDT_END_NODE:
-		return true;
+		break;
 	case FDT_END:
-		t->end = t->at;
-		return true;
+		end = at;
+		break;
 	default:
 		return false;
 	}
+	size = ALIGN_UP(size, CELL);
+	if (size > (uint64_t)(end - at)) {
+		return false;
+	}
+	t->at = at + size;
+	t->end = end;
+	return true;
 }
 
 /*
@@ -153,21 +139,73 @@ enum err fdt_open(struct span blob, const void **fdt)
 	return OK;
 }
 
+bool fdt_tokens_at(struct fdt_tokens *t, const void *fdt, int node, struct fdt_token *out)
+{
+	fdt_tokens_init(t, fdt);
+	if (node < 0 || node > t->end - t->at || !IS_ALIGNED(node, CELL)) {
+		return false;
+	}
+	t->at += node;
+	return fdt_next_token(t, out) && out->tag == FDT_BEGIN_NODE;
+}
+
+const char *fdt_node_name(const void *fdt, int node)
+{
+	struct fdt_tokens tokens;
+	struct fdt_token token;
+
+	return fdt_tokens_at(&tokens, fdt, node, &token) ? token.name : "";
+}
+
+int fdt_next_child(const void *fdt, int parent, int previous)
+{
+	struct fdt_tokens tokens;
+	struct fdt_token token;
+	const uint8_t *base;
+	/* How many nodes are open below the parent. */
+	int depth = previous < 0 ? 0 : 1;
+
+	if (!fdt_tokens_at(&tokens, fdt, previous < 0 ? parent : previous, &token)) {
+		return -1;
+	}
+	base = (const uint8_t *)fdt + fdt_off_dt_struct(fdt);
+	for (;;) {
+		const uint8_t *at = tokens.at;
+
+		if (!fdt_next_token(&tokens, &token)) {
+			return -1;
+		}
+		if (token.tag == FDT_BEGIN_NODE) {
+			if (depth == 0) {
+				return (int)(at - base);
+			}
+			depth++;
+		} else if (token.tag == FDT_END_NODE && depth-- == 0) {
+			return -1;
+		}
+	}
+}
+
+int fdt_child(const void *fdt, int parent, const char *name)
+{
+	int child = -1;
+
+	do {
+		child = fdt_next_child(fdt, parent, child);
+	} while (child >= 0 && strcmp(fdt_node_name(fdt, child), name) != 0);
+	return child;
+}
+
 enum err fdt_read_span(const void *fdt, int node, const char *name, struct span *out)
 {
 	struct fdt_tokens tokens;
 	struct fdt_token token;
 
-	fdt_tokens_init(&tokens, fdt);
-	if (node < 0 || node > tokens.end - tokens.at || !IS_ALIGNED(node, CELL)) {
-		return ERR_NOT_FOUND;
-	}
-	tokens.at += node;
-	if (!fdt_next_token(&tokens, &token) || token.tag != FDT_BEGIN_NODE) {
+	if (!fdt_tokens_at(&tokens, fdt, node, &token)) {
 		return ERR_NOT_FOUND;
 	}
 	while (fdt_next_token(&tokens, &token) && token.tag == FDT_PROP) {
-		if (strcmp(token.name, name) == 0) {
+		if (token.name[0] == name[0] && strcmp(token.name, name) == 0) {
 			*out = token.value;
 			return OK;
 		}
@@ -194,7 +232,8 @@ enum err fdt_read_u64(const void *fdt, int node, const char *name, uint64_t *out
 	if (value.size != CELL && value.size != 2 * CELL) {
 		return ERR_INVALID;
 	}
-	*out = read_number(value.data, (unsigned)value.size / CELL);
+	*out = value.size == CELL ? read_cell(value.data)
+				  : (uint64_t)read_cell(value.data) << 32 | read_cell(value.data + CELL);
 	return OK;
 }
 
@@ -214,7 +253,7 @@ enum err fdt_read_cells(const void *fdt, int node, const char *name, uint32_t *o
 	}
 	*count = (unsigned)value.size / CELL;
 	for (unsigned i = 0; i < *count; i++) {
-		out[i] = (uint32_t)read_number(value.data + i * CELL, 1);
+		out[i] = read_cell(value.data + i * CELL);
 	}
 	return OK;
 }
@@ -237,76 +276,4 @@ enum err fdt_read_string(const void *fdt, int node, const char *name, const char
 	}
 	*out = (const char *)value.data;
 	return OK;
-}
-
-static enum err read_cell_count(const void *fdt, int parent, const char *name, uint32_t absent, unsigned *out)
-{
-	uint32_t count = absent;
-	enum err e = fdt_read_u32(fdt, parent, name, &count);
-
-	if (e != OK && e != ERR_NOT_FOUND) {
-		return e;
-	}
-	if (count > 2) {
-		return ERR_UNSUPPORTED;
-	}
-	*out = count;
-	return OK;
-}
-
-enum err fdt_read_reg_form(const void *fdt, int parent, struct fdt_reg_form *out)
-{
-	struct fdt_reg_form form;
-	enum err e = read_cell_count(fdt, parent, "#address-cells", 2, &form.address_cells);
-
-	if (e == OK) {
-		e = read_cell_count(fdt, parent, "#size-cells", 1, &form.size_cells);
-	}
-	if (e == OK) {
-		*out = form;
-	}
-	return e;
-}
-
-enum err fdt_read_reg(const void *fdt, int node, struct fdt_reg_form form, unsigned index, uint64_t *base,
-		      uint64_t *size)
-{
-	uint64_t entry_size = (form.address_cells + form.size_cells) * CELL;
-	uint64_t start, length, end;
-	struct span value, entry;
-	enum err e = fdt_read_span(fdt, node, "reg", &value);
-
-	if (e != OK) {
-		return e;
-	}
-	if (entry_size == 0 || value.size % entry_size != 0) {
-		return ERR_INVALID;
-	}
-	if (!span_part(value, index * entry_size, entry_size, &entry)) {
-		return ERR_NOT_FOUND;
-	}
-	start = read_number(entry.data, form.address_cells);
-	length = read_number(entry.data + form.address_cells * CELL, form.size_cells);
-	if (!add_u64(start, length, &end)) {
-		return ERR_RANGE;
-	}
-	*base = start;
-	*size = length;
-	return OK;
-}
-
-bool fdt_node_enabled(const void *fdt, int node)
-{
-	const char *status;
-	enum err e = fdt_read_string(fdt, node, "status", &status);
-
-	return e == ERR_NOT_FOUND || (e == OK && (strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0));
-}
-
-int fdt_next_compatible(const void *fdt, int after, const char *compatible)
-{
-	do {
-		after = fdt_node_offset_by_compatible(fdt, after, compatible);
-	} while (after >= 0 && !fdt_node_enabled(fdt, after));
-	return after >= 0 ? after : -1;
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading device trees that nobody vouches for: libfdt finds nodes and properties, these functions check what is in
- * them. Each returns ERR_NOT_FOUND if the property is absent and ERR_INVALID if it has another form than asked for,
- * and writes its results only on OK. A node is libfdt's offset; a negative one is answered as if nothing were in it.
- *
- * Addresses are taken as they stand in "reg": "ranges" of the parents are not applied. The devices that we use on the
- * machines that we know are children of the root or of buses that map 1:1.
+ * Reading device trees that nobody vouches for. The functions that read a property return ERR_NOT_FOUND if it is absent
+ * and ERR_INVALID if it has another form than asked for, and write their results only on OK. A node is its offset in
+ * the structure block, as in libfdt, and 0 is the root; a negative one is answered as if nothing were in it.
  */
 #ifndef LIB_FDT_H
 #define LIB_FDT_H
@@ -17,14 +14,13 @@
 
 /*
  * Checks that the blob holds a whole, consistent tree (structure and strings, all of it) of version 17, at an address
- * that is a multiple of 8. It may be shorter than the blob. ERR_INVALID if it is not; *fdt is for libfdt and for the
- * functions below.
+ * that is a multiple of 8. It may be shorter than the blob. ERR_INVALID if it is not; *fdt is for the functions below.
  */
 enum err fdt_open(struct span blob, const void **fdt);
 
 /*
- * Checks the header alone, and that the tree says to take no more than 'size' bytes. So far libfdt may walk it, which
- * stays inside; what it meets there is not checked.
+ * Checks the header alone, and that the tree says to take no more than 'size' bytes: enough for the functions below,
+ * which stay inside. What they meet there is not checked.
  */
 bool fdt_header_ok(const void *fdt, uint64_t size);
 
@@ -36,18 +32,27 @@ struct fdt_token {
 };
 
 struct fdt_tokens {
-	const uint8_t *at, *end;
+	const uint8_t *at, *end; /* both aligned to cells */
 	const char *strings; /* the last byte is zero */
 	uint64_t strings_size;
 };
 
 /*
- * For who reads all of a tree: one pass over it, where libfdt would begin anew for each question. The header must
- * have been found good. What stands in the blob is followed only within its blocks.
+ * One pass over a tree. The header must have been found good. What stands in the blob is followed only within its
+ * blocks.
  */
 void fdt_tokens_init(struct fdt_tokens *tokens, const void *fdt);
+/* The same from a node on, whose own token is read; false if there is none. */
+bool fdt_tokens_at(struct fdt_tokens *tokens, const void *fdt, int node, struct fdt_token *out);
 /* False where the structure is broken, or behind FDT_END. */
 bool fdt_next_token(struct fdt_tokens *tokens, struct fdt_token *out);
+
+/* The node's name with its unit address; "" if there is no such node. */
+const char *fdt_node_name(const void *fdt, int node);
+/* The child behind 'previous', which is -1 for the first one; -1 if there is none. */
+int fdt_next_child(const void *fdt, int parent, int previous);
+/* The child of that name, or -1. */
+int fdt_child(const void *fdt, int parent, const char *name);
 
 /* The value of a property. */
 enum err fdt_read_span(const void *fdt, int node, const char *name, struct span *out);
@@ -59,25 +64,5 @@ enum err fdt_read_u64(const void *fdt, int node, const char *name, uint64_t *out
 enum err fdt_read_cells(const void *fdt, int node, const char *name, uint32_t *out, unsigned max, unsigned *count);
 /* One string, which is not empty, printable ASCII and ends where the property ends. It points into the tree. */
 enum err fdt_read_string(const void *fdt, int node, const char *name, const char **out);
-
-/* How many cells an address and a size take in "reg" of a node's children. */
-struct fdt_reg_form {
-	unsigned address_cells; /* 0..2 */
-	unsigned size_cells;    /* 0..2 */
-};
-
-/*
- * "#address-cells" and "#size-cells" of the parent, with the specification's defaults 2 and 1. ERR_UNSUPPORTED above
- * 2.
- */
-enum err fdt_read_reg_form(const void *fdt, int parent, struct fdt_reg_form *out);
-/* Entry 'index' of "reg". ERR_NOT_FOUND behind the last one, ERR_RANGE if base + size passes 2^64. */
-enum err fdt_read_reg(const void *fdt, int node, struct fdt_reg_form form, unsigned index, uint64_t *base,
-		      uint64_t *size);
-
-/* True if "status" is absent or says "okay" (or "ok"). */
-bool fdt_node_enabled(const void *fdt, int node);
-/* The next enabled node behind 'after' (-1: from the start) that has 'compatible' in its list; -1 if there is none. */
-int fdt_next_compatible(const void *fdt, int after, const char *compatible);
 
 #endif

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""A Linux VM that works beside VMs that want to do harm (payload/vm/hostile), on two CPUs that they share."""
+"""A Linux VM that works beside VMs that want to do harm (payload/vm/hostile), on two CPUs that they share.
+
+And a VM that works with partitions and another VM by FF-A, beside two that use all of FF-A to do harm.
+"""
 
 import hashlib
 import os
 import random
 import re
 
-from machine import Machine, bundle, require
+from machine import Failure, Machine, bundle, require
 from multi_vm import Vms
+from payloads import read_report
+from spmc import SpmcMachine
 
 # What each VM must have done at least, in rounds of its CPU 0, until Linux is done.
 ROUNDS = {"calls": 500, "reset": 500, "sysregs": 2000, "mmio": 100, "rings": 100, "storm": 20, "tables": 500,
@@ -106,7 +111,79 @@ def beside(name, seed):
     return run
 
 
+# ---- by FF-A ----
+
+HYP = "build/hyp/trivet-hyp.img"
+FFA_ROUNDS = 100  # of CPU 0 of each hostile VM; it counts anew when it gets other RAM
+FFA_RESETS = 5  # of both together
+LOG_LINES_PER_RESET = 20
+
+
+def make_ffa_bundle(stem, seed, spmc):
+    """config/hostile-ffa.dts with these seeds; without partitions if there is no SPMC."""
+    with open("config/hostile-ffa.dts", encoding="utf-8") as file:
+        text = re.sub(r"seed=(\d+)", lambda found: f"seed={seed + int(found.group(1)) - 1}", file.read())
+    if not spmc:
+        text = text.replace("work sp", "work alone")
+    with open(f"{stem}.dts", "w", encoding="utf-8") as file:
+        file.write(text)
+    return bundle(f"{stem}.cpio", f"{stem}.dts", "--dir", "build/payload")
+
+
+def check_ffa_log(path):
+    """How often the hostile VMs began anew; and that the hypervisor has said little, and nothing about itself."""
+    with open(path, encoding="utf-8", errors="replace") as log:
+        text = log.read()
+    lines = re.findall(r"^\[ *\d+\.\d{6}\] .*$", text, re.M)
+    resets = len([line for line in lines if re.search("VM '(one|two)' resets", line)])
+    require(len(lines) <= LOG_LINES + LOG_LINES_PER_RESET * resets, f"{len(lines)} lines in the hypervisor's log")
+    return resets
+
+
+def most_rounds(machine, name):
+    """What that hostile VM has told of at most, at the prompt."""
+    machine.line(f"history {name} 1000")
+    machine.expect("trivet> ", within=20, what="prompt after 'history'")
+    return max((int(n) for n in re.findall(r"hostile ffa: (\d+) rounds", machine.text)), default=0)
+
+
+def by_ffa(seed, spmc):
+    def run(log, limit):
+        archive = make_ffa_bundle(log.removesuffix(".log"), seed, spmc)
+        if spmc:
+            machine = SpmcMachine(log, limit, "--bl33", HYP, "--initrd", archive)
+        else:
+            machine = Machine(log, limit, "--bundle", archive, "--cpus", "4", "--memory", "1G", "--no-reboot")
+        try:
+            with machine:
+                read_report(machine)
+                machine.send("\x1d")
+                machine.expect("trivet> ", within=20, what="the prompt")
+                done = [most_rounds(machine, name) for name in ("one", "two")]
+                machine.line("quit")
+                machine.expect_end()
+                machine.look()
+            require(min(done) >= FFA_ROUNDS, f"too few rounds: {done}")
+            resets = check_ffa_log(log)
+            require(resets >= FFA_RESETS, f"only {resets} resets")
+        except Failure as failure:
+            raise Failure(f"SEED={seed}: {failure}") from None
+        return f"seed {seed}: {done} rounds, {resets} resets"
+
+    return run
+
+
+def seed_of_now():
+    """SEED=n gives a former one again."""
+    return int(os.environ.get("SEED") or random.randrange(2, 1 << 32))
+
+
 def cases():
-    """(name, function): a seed that is always the same, and one that is not; SEED=n gives it again."""
-    other = int(os.environ.get("SEED") or random.randrange(2, 1 << 32))
-    return [("fixed", beside("fixed", 1)), ("random", beside("random", other))]
+    """(name, function): a seed that is always the same, and one that is not."""
+    return [("fixed", beside("fixed", 1)), ("random", beside("random", seed_of_now()))]
+
+
+def ffa_cases():
+    """The same for those that use FF-A."""
+    seed = seed_of_now()
+    return [("ffa", by_ffa(seed, spmc=False)), ("ffa-spmc", by_ffa(seed, spmc=True))]

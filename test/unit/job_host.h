@@ -7,9 +7,15 @@
 
 static struct list begun_jobs = { &begun_jobs, &begun_jobs };
 
-void sched_begin(struct vm *vm, struct vm_job *job, bool wakes)
+struct cpu_share *sched_share(struct vm *vm)
 {
 	(void)vm;
+	return NULL;
+}
+
+void sched_begin(struct cpu_share *share, struct sched_job *job, bool wakes)
+{
+	(void)share;
 	(void)wakes;
 	list_append(&begun_jobs, &job->node);
 }
@@ -17,12 +23,12 @@ void sched_begin(struct vm *vm, struct vm_job *job, bool wakes)
 /* One slice of the first job, which is begun again if there is more of it. False: there is no job. */
 static inline bool run_slice(void)
 {
-	struct vm_job *job;
+	struct sched_job *job;
 
 	if (list_empty(&begun_jobs)) {
 		return false;
 	}
-	job = list_entry(begun_jobs.next, struct vm_job, node);
+	job = list_entry(begun_jobs.next, struct sched_job, node);
 	list_remove(&job->node);
 	if (job->ops->slice(job)) {
 		list_append(&begun_jobs, &job->node);

@@ -64,6 +64,8 @@ static void sysreg_reading(enum host_sysreg_index reg)
 {
 	if (reg == HOST_SYSREG_cntpct_el0) {
 		host_sysreg[reg] = machine_now;
+	} else if (reg == HOST_SYSREG_icc_hppir1_el1) {
+		host_sysreg[reg] = machine_irq_pending() ? HYP_TIMER : 1023;
 	} else if (reg == HOST_SYSREG_icc_iar1_el1) {
 		host_sysreg[reg] = 1023;
 		if (machine[machine_at].kicked) {

@@ -10,6 +10,8 @@
 #include "abi/pl011.h"
 #include "core/port/firmware.h"
 #include "role/hyp/console.h"
+#include "role/hyp/ffa/runner.h"
+#include "role/hyp/ffa/spmc.h"
 #include "role/hyp/networks.h"
 #include "role/hyp/prompt.h"
 #include "role/hyp/prompt_show.h"
@@ -33,6 +35,15 @@ static bool room_interrupt; /* asked for */
 static char keys[512];
 static size_t key_count, key_next;
 static bool enabled;
+
+/* There are no partitions, of which the prompt would tell. */
+struct spmc spmc;
+
+struct cpu_share *runner_share(const struct cpu *cpu)
+{
+	fail_msg("CPU %u runs no partition", cpu->index);
+	return NULL;
+}
 
 bool console_ready(void)
 {

@@ -128,59 +128,43 @@ static void strings_are_whole_and_printable(void **state unused_arg)
 	assert_string_equal(s, "a b~");
 }
 
-static void reg_follows_the_parents_cells(void **state unused_arg)
+/* Also where libfdt took nodes and properties out and left FDT_NOP. */
+static void children_are_found_in_their_order(void **state unused_arg)
 {
 	struct tree t;
-	struct fdt_reg_form form = { 9, 9 };
-	uint64_t base = 1, size = 1;
-	int a;
+	int first, second;
 
 	make(&t);
-	assert_int_equal(fdt_read_reg_form(t.fdt, tree_node(&t, "/bus"), &form), OK);
-	assert_int_equal(form.address_cells, 2);
-	assert_int_equal(form.size_cells, 1);
-	tree_u32(&t, "/bus", "#size-cells", 3);
-	assert_int_equal(fdt_read_reg_form(t.fdt, tree_node(&t, "/bus"), &form), ERR_UNSUPPORTED);
-	tree_u32(&t, "/bus", "#size-cells", 2);
-	assert_int_equal(fdt_read_reg_form(t.fdt, tree_node(&t, "/bus"), &form), OK);
-	assert_int_equal(form.size_cells, 2);
-
-	tree_bytes(&t, "/bus/a@1000", "reg",
-		   "\0\0\0\1\0\0\x10\0\0\0\0\0\0\0\x20\0"
-		   "\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\2",
-		   32);
-	a = tree_node(&t, "/bus/a@1000");
-	assert_int_equal(fdt_read_reg(t.fdt, a, form, 0, &base, &size), OK);
-	assert_true(base == UINT64_C(0x100001000) && size == 0x2000);
-	assert_int_equal(fdt_read_reg(t.fdt, a, form, 1, &base, &size), ERR_RANGE);
-	assert_int_equal(fdt_read_reg(t.fdt, a, form, 2, &base, &size), ERR_NOT_FOUND);
-	assert_int_equal(fdt_read_reg(t.fdt, a, form, UINT32_MAX, &base, &size), ERR_NOT_FOUND);
-	assert_true(base == UINT64_C(0x100001000) && size == 0x2000);
-	assert_int_equal(fdt_read_reg(t.fdt, a, (struct fdt_reg_form){ 2, 1 }, 0, &base, &size), ERR_INVALID);
-	assert_int_equal(fdt_read_reg(t.fdt, a, (struct fdt_reg_form){ 0, 0 }, 0, &base, &size), ERR_INVALID);
-	assert_int_equal(fdt_read_reg(t.fdt, a, (struct fdt_reg_form){ 1, 0 }, 2, &base, &size), OK);
-	assert_true(base == 0 && size == 0);
-	assert_int_equal(fdt_read_reg(t.fdt, 0, form, 0, &base, &size), ERR_NOT_FOUND);
-}
-
-static void disabled_nodes_are_passed_over(void **state unused_arg)
-{
-	struct tree t;
-	int first;
-
-	make(&t);
-	first = fdt_next_compatible(t.fdt, -1, "x,uart");
-	assert_int_equal(first, tree_node(&t, "/bus/a@1000"));
-	assert_int_equal(fdt_next_compatible(t.fdt, first, "x,uart"), tree_node(&t, "/bus/b@2000"));
-	assert_int_equal(fdt_next_compatible(t.fdt, tree_node(&t, "/bus/b@2000"), "x,uart"), -1);
-	tree_string(&t, "/bus/a@1000", "status", "disabled");
-	assert_int_equal(fdt_next_compatible(t.fdt, -1, "x,uart"), tree_node(&t, "/bus/b@2000"));
-	tree_string(&t, "/bus/a@1000", "status", "ok");
-	assert_true(fdt_node_enabled(t.fdt, tree_node(&t, "/bus/a@1000")));
-	tree_string(&t, "/bus/a@1000", "status", "okay");
-	assert_true(fdt_node_enabled(t.fdt, tree_node(&t, "/bus/a@1000")));
-	tree_bytes(&t, "/bus/a@1000", "status", "okay", 4);
-	assert_false(fdt_node_enabled(t.fdt, tree_node(&t, "/bus/a@1000")));
+	tree_add(&t, "/bus/b@2000", "below");
+	tree_u32(&t, "/bus", "gone", 1);
+	tree_add(&t, "/bus", "gone");
+	for (unsigned nops = 0; nops < 2; nops++) {
+		if (nops != 0) {
+			assert_int_equal(fdt_nop_property(t.fdt, tree_node(&t, "/bus"), "gone"), 0);
+			assert_int_equal(fdt_nop_node(t.fdt, tree_node(&t, "/bus/gone")), 0);
+			assert_int_equal(fdt_nop_node(t.fdt, tree_node(&t, "/bus/b@2000/below")), 0);
+		} else {
+			assert_int_equal(fdt_child(t.fdt, tree_node(&t, "/bus"), "gone"), tree_node(&t, "/bus/gone"));
+		}
+		first = fdt_next_child(t.fdt, tree_node(&t, "/bus"), nops == 0 ? tree_node(&t, "/bus/gone") : -1);
+		assert_string_equal(fdt_node_name(t.fdt, first), "a@1000");
+		second = fdt_next_child(t.fdt, tree_node(&t, "/bus"), first);
+		assert_string_equal(fdt_node_name(t.fdt, second), "b@2000");
+		assert_int_equal(second, fdt_child(t.fdt, tree_node(&t, "/bus"), "b@2000"));
+		assert_int_equal(fdt_next_child(t.fdt, tree_node(&t, "/bus"), second), -1);
+		assert_int_equal(fdt_next_child(t.fdt, first, -1), -1);
+	}
+	assert_int_equal(fdt_child(t.fdt, 0, "bus"), tree_node(&t, "/bus"));
+	assert_int_equal(fdt_child(t.fdt, 0, "a@1000"), -1);
+	assert_int_equal(fdt_child(t.fdt, tree_node(&t, "/bus"), "a"), -1);
+	assert_int_equal(fdt_child(t.fdt, tree_node(&t, "/bus"), "gone"), -1);
+	assert_int_equal(fdt_next_child(t.fdt, 0, tree_node(&t, "/bus")), -1);
+	/* What is no node has none, and no name. */
+	assert_int_equal(fdt_next_child(t.fdt, -1, -1), -1);
+	assert_int_equal(fdt_child(t.fdt, -1, "bus"), -1);
+	assert_int_equal(fdt_next_child(t.fdt, tree_node(&t, "/bus") + 2, -1), -1);
+	assert_int_equal(fdt_next_child(t.fdt, INT32_MAX, -1), -1);
+	assert_string_equal(fdt_node_name(t.fdt, -1), "");
 }
 
 static void random_damage_is_refused_or_harmless(void **state unused_arg)
@@ -202,13 +186,11 @@ static void random_damage_is_refused_or_harmless(void **state unused_arg)
 			opened++;
 			while ((node = fdt_next_node(fdt, node, NULL)) >= 0) {
 				const char *s;
-				uint64_t base, length;
 
 				(void)fdt_read_string(fdt, node, "compatible", &s);
-				(void)fdt_node_enabled(fdt, node);
-				(void)fdt_read_reg(fdt, node, (struct fdt_reg_form){ 2, 2 }, 0, &base, &length);
+				assert_string_equal(fdt_node_name(fdt, node), fdt_get_name(fdt, node, NULL));
+				assert_int_equal(fdt_next_child(fdt, node, -1), MAX(fdt_first_subnode(fdt, node), -1));
 			}
-			(void)fdt_next_compatible(fdt, -1, "x,uart");
 		}
 		free(copy);
 	}
@@ -222,8 +204,7 @@ int main(void)
 		cmocka_unit_test(open_wants_one_closed_root),
 		cmocka_unit_test(numbers_have_their_size),
 		cmocka_unit_test(strings_are_whole_and_printable),
-		cmocka_unit_test(reg_follows_the_parents_cells),
-		cmocka_unit_test(disabled_nodes_are_passed_over),
+		cmocka_unit_test(children_are_found_in_their_order),
 		cmocka_unit_test(random_damage_is_refused_or_harmless),
 	};
 

@@ -542,7 +542,7 @@ static int teardown(void **state)
 			pool_free_object(vm->vm.vcpus[n], sizeof(struct vcpu));
 		}
 		pool_free_object(vm->vm.vcpus, vm->vm.vcpu_count * sizeof(struct vcpu *));
-		pool_free_object(vm->vm.shares, CPUS * sizeof(struct vm_share));
+		pool_free_object(vm->vm.shares, CPUS * sizeof(struct cpu_share));
 		devices_destroy(vm);
 		vgic_destroy(&vm->vm.vgic);
 		bus_destroy(&vm->vm.bus);

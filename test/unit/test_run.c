@@ -28,7 +28,7 @@ static struct guest guests[VCPUS];
 static struct vcpu *table[VCPUS];
 static struct vm vm;
 static struct vm vms[VCPUS]; /* for tests in which guests are of several VMs */
-static struct vm_share shares[1 + VCPUS][MACHINE_CPUS];
+static struct cpu_share shares[1 + VCPUS][MACHINE_CPUS];
 static unsigned guest_count;
 static uint64_t end_time;
 static unsigned roles_served;
@@ -218,10 +218,10 @@ static void start_all(void)
 
 static unsigned queued(const struct vcpu *v)
 {
-	const struct vm_share *share = &v->vm->shares[v->cpu->index];
+	const struct cpu_share *share = &v->vm->shares[v->cpu->index];
 	unsigned n = 0;
 
-	if (share->vm != NULL) { /* else nothing was ready there so far */
+	if (share->weight != 0) { /* else nothing was ready there so far */
 		list_for_each (node, &share->ready) {
 			n += node == &v->queue_node;
 		}
@@ -533,14 +533,19 @@ static void far_timer_does_not_wake(void **state)
 	}
 }
 
-/* While others have the CPU below us, EL2's timer fires when the loaded vCPU's would: not if that is off, or has. */
+/*
+ * While others have the CPU below us, EL2's timer fires when the loaded vCPU's would: not if that is off, or has; but
+ * if it does just now, and its interrupt is still pending.
+ */
 static void the_timer_is_covered(void **state)
 {
 	static const struct {
 		uint64_t ctl, cval;
-		bool covered;
+		bool pending, covered;
 	} cases[] = {
-		{ 1, 5000, true }, { 0, 5000, false }, { 3, 5000, false }, { 1, 100, false }, { 1, UINT64_MAX, true },
+		{ 1, 5000, false, true }, { 0, 5000, false, false },      { 3, 5000, false, false },
+		{ 1, 100, false, false }, { 1, 100, true, true },         { 0, 100, true, false },
+		{ 3, 100, true, false },  { 1, UINT64_MAX, false, true },
 	};
 	struct vcpu *v = &guests[0].v;
 
@@ -554,6 +559,7 @@ static void the_timer_is_covered(void **state)
 		machine_switch(0);
 		write_cntv_cval_el0(cases[i].cval);
 		write_cntv_ctl_el0(cases[i].ctl);
+		machine[0].kicked = cases[i].pending;
 		vcpu_cover_vtimer(v);
 		assert_int_equal(timer_running(&v->vtimer_wake), cases[i].covered);
 		if (cases[i].cval == 5000 && cases[i].covered) {
@@ -831,6 +837,41 @@ static void only_who_runs_or_wakes_up_is_kicked(void **state)
 	assert_int_equal(machine[0].cpu.attention, busy->v.attention);
 }
 
+/* An interrupt for the one vCPU of a CPU is no reason to leave it; whatever else is asked stays asked. */
+static void a_quick_exit_leaves_requests_to_the_loop(void **state)
+{
+	struct vcpu *v = &guests[0].v;
+	struct cpu *cpu;
+
+	(void)state;
+	make(1, 1);
+	machine_guest = leave_at_once;
+	vcpu_request(v, VCPU_REQ_START);
+	machine_step(0);
+	cpu = v->cpu;
+	assert_int_equal(v->state, VCPU_RUNNING);
+	atomic_store(&cpu->attention, v->attention);
+	atomic_store_release(&v->vgic.dirty, 1);
+	assert_true(vcpu_quick_end(v, TRAP_RESUME));
+	assert_int_equal(cpu->attention, 0);
+	assert_int_equal(v->vgic.dirty, 0);
+
+	vcpu_request(v, VCPU_REQ_DUMP);
+	assert_false(vcpu_quick_end(v, TRAP_RESUME));
+	assert_int_equal(cpu->attention, v->attention);
+	assert_int_equal(atomic_swap(&v->requests, 0), VCPU_REQ_DUMP);
+
+	atomic_store(&cpu->attention, v->attention | CPU_ATTENTION_WORK);
+	assert_false(vcpu_quick_end(v, TRAP_RESUME));
+	assert_int_equal(cpu->attention, v->attention | CPU_ATTENTION_WORK);
+
+	/* With two of them here the loop finds out for whom it is. */
+	atomic_store(&cpu->attention, v->attention);
+	cpu->vcpu_count = 2;
+	assert_false(vcpu_quick_end(v, TRAP_RESUME));
+	assert_int_equal(cpu->attention, v->attention);
+}
+
 static void timer_guest(struct vcpu *v)
 {
 	struct guest *g = guest_of(v);
@@ -909,6 +950,7 @@ int main(void)
 		cmocka_unit_test(an_interrupt_is_answered_at_once),
 		cmocka_unit_test(wfi_with_something_pending_does_not_wait),
 		cmocka_unit_test(only_who_runs_or_wakes_up_is_kicked),
+		cmocka_unit_test(a_quick_exit_leaves_requests_to_the_loop),
 		cmocka_unit_test(the_virtual_timer_wakes),
 		cmocka_unit_test(every_tick_is_booked),
 	};

@@ -39,7 +39,8 @@ struct guest {
 
 static struct guest guests[VCPUS];
 static struct vm vms[VMS];
-static struct vm_share shares[VMS][MACHINE_CPUS];
+static struct cpu_share shares[VMS][MACHINE_CPUS];
+static struct cpu_share no_vm; /* of somebody else */
 static struct vcpu *tables[VMS][VCPUS];
 static uint64_t ran[VMS];
 static unsigned vm_count, guest_count;
@@ -260,13 +261,13 @@ static void check_mean(const struct cpu *cpu)
 	__int128 sum = 0;
 	uint64_t weight = 0;
 
-	for (unsigned i = 0; i < vm_count; i++) {
-		const struct vm_share *share = &shares[i][cpu->index];
+	for (unsigned i = 0; i <= vm_count; i++) {
+		const struct cpu_share *share = i < vm_count ? &shares[i][cpu->index] : &no_vm;
 
 		if (share->active) {
-			weight += vms[i].weight;
-			sum += (__int128)vms[i].weight * share->virtual_time + share->rest;
-			assert_true(share->rest < vms[i].weight);
+			weight += share->weight;
+			sum += (__int128)share->weight * share->virtual_time + share->rest;
+			assert_true(share->rest < share->weight);
 		}
 	}
 	assert_int_equal(cpu->weight, weight);
@@ -298,6 +299,7 @@ static void reset_machine(unsigned count)
 	memset(guests, 0, sizeof(guests));
 	memset(vms, 0, sizeof(vms));
 	memset(shares, 0, sizeof(shares));
+	memset(&no_vm, 0, sizeof(no_vm));
 	memset(ran, 0, sizeof(ran));
 	memset(&cpu_features, 0, sizeof(cpu_features));
 	vm_count = count;
@@ -428,11 +430,11 @@ static void who_uses_little_is_served_at_once(void **state)
 /* ---- jobs ---- */
 
 static struct job {
-	struct vm_job job;
+	struct sched_job job;
 	uint64_t done;
 } busy_job;
 
-static bool busy_slice(struct vm_job *job)
+static bool busy_slice(struct sched_job *job)
 {
 	uint64_t ticks = 1 + random_below(TURN / 4);
 
@@ -441,7 +443,7 @@ static bool busy_slice(struct vm_job *job)
 	return true;
 }
 
-static const struct vm_job_ops busy_ops = { .slice = busy_slice };
+static const struct sched_job_ops busy_ops = { .slice = busy_slice };
 
 /* Work for a VM counts for its share. */
 static void jobs_are_charged(void **state)
@@ -459,7 +461,7 @@ static void jobs_are_charged(void **state)
 		make_vm(0, 1, 100, habits);
 		vms[1].weight = weights[i];
 		vms[1].shares = shares[1];
-		sched_begin(&vms[1], &busy_job.job, false);
+		sched_begin(sched_share(&vms[1]), &busy_job.job, false);
 		run_for(total);
 		fair = total * vms[1].weight / weights_of(2);
 		assert_in_range(busy_job.done + 2 * TURN, fair * 98 / 100, fair * 102 / 100 + 4 * TURN);
@@ -469,7 +471,7 @@ static void jobs_are_charged(void **state)
 
 static uint64_t slices_done, longest_wait, wanted_since;
 
-static bool short_slice(struct vm_job *job)
+static bool short_slice(struct sched_job *job)
 {
 	(void)job;
 	machine_now += 7;
@@ -478,13 +480,13 @@ static bool short_slice(struct vm_job *job)
 	return false;
 }
 
-static const struct vm_job_ops short_ops = { .slice = short_slice };
-static struct vm_job short_job;
+static const struct sched_job_ops short_ops = { .slice = short_slice };
+static struct sched_job short_job;
 
 static void begin_short(struct work *work)
 {
 	(void)work;
-	sched_begin(&vms[0], &short_job, true);
+	sched_begin(sched_share(&vms[0]), &short_job, true);
 }
 
 static const struct work_ops begin_ops = { .run = begin_short };
@@ -516,12 +518,12 @@ static void urgent_jobs_do_not_wait_for_a_turn(void **state)
 		make_vm(0, 1, 100, computes ? spin : light);
 		make_vm(1, 1, 100, spin);
 		machine_guest = live_and_want;
-		short_job = (struct vm_job){ .ops = &short_ops };
+		short_job = (struct sched_job){ .ops = &short_ops };
 		list_init(&short_job.node);
 		busy_job = (struct job){ .job.ops = &busy_ops };
 		slices_done = longest_wait = 0;
 		if (computes) {
-			sched_begin(&vms[0], &busy_job.job, false);
+			sched_begin(sched_share(&vms[0]), &busy_job.job, false);
 		}
 		run_for(2000 * TURN);
 		assert_true(slices_done > 100);
@@ -532,12 +534,87 @@ static void urgent_jobs_do_not_wait_for_a_turn(void **state)
 	}
 }
 
+/* ---- others than VMs, and what is done for others ---- */
+
+/* Who is no VM has jobs alone, and shares as a VM does. */
+static void who_is_no_vm_shares_alike(void **state)
+{
+	static const enum habit habits[] = { SPIN };
+	uint64_t total = 3000 * TURN, fair = total * 100 / 400;
+
+	(void)state;
+	random_start("sched");
+	reset_machine(1);
+	make_vm(0, 1, 300, habits);
+	sched_share_init(&no_vm, 100, 0);
+	busy_job = (struct job){ .job.ops = &busy_ops };
+	sched_begin(&no_vm, &busy_job.job, true);
+	run_for(total);
+	assert_in_range(busy_job.done + 2 * TURN, fair * 98 / 100, fair * 102 / 100 + 4 * TURN);
+	assert_in_range(ran[0] + 2 * TURN, (total - fair) * 98 / 100, total - fair + 4 * TURN);
+}
+
+static uint64_t done_for_last; /* by the first VM's vCPU, for the last VM */
+static unsigned refused;
+
+/* The first VM does nothing but what is the last one's, and tries again and again when that one may not have more. */
+static void live_for_the_last(struct vcpu *v)
+{
+	struct cpu_share *share = sched_share(&vms[vm_count - 1]);
+	uint64_t since = machine_now;
+
+	if (v->vm != &vms[0]) {
+		live(v);
+		return;
+	}
+	check_mean(v->cpu);
+	if (!sched_can_pay(share)) {
+		refused++;
+		compute(guest_of(v), 1 + random_below(20));
+		return;
+	}
+	machine_now += 1 + random_below(TURN / 20);
+	sched_charge(share, since);
+	done_for_last += machine_now - since;
+	check_mean(v->cpu);
+	compute(guest_of(v), 1);
+}
+
+/* Whether that VM sleeps, computes itself, or has a cap: it has no more for it, and who computes no less. */
+static void who_has_others_work_for_him_pays(void **state)
+{
+	static const enum habit spin[] = { SPIN }, light[] = { LIGHT };
+	uint64_t total = 3000 * TURN;
+
+	(void)state;
+	random_start("sched");
+	for (unsigned i = 0; i < 12; i++) {
+		bool sleeps = i % 3 == 0, capped = i % 3 == 2;
+		uint64_t fair = total / 3, used;
+
+		reset_machine(3);
+		machine_guest = live_for_the_last;
+		done_for_last = refused = 0;
+		make_vm(0, 1, 100, spin);
+		make_vm(1, 1, 100, spin);
+		make_vm(2, 1, 100, sleeps ? light : spin);
+		vms[2].cap = capped ? 10 : 0;
+		run_for(total);
+		used = done_for_last + ran[2];
+		assert_true(refused > 0);
+		assert_in_range(used, 0, (capped ? total / 10 : fair) * 103 / 100 + 4 * TURN);
+		assert_in_range(used, (capped ? total / 10 : fair) * 90 / 100 - 4 * TURN, total);
+		assert_in_range(ran[1] + 3 * TURN, fair * 97 / 100, total);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_takes_the_share_of_another),  cmocka_unit_test(all_who_compute_get_their_share),
 		cmocka_unit_test(who_uses_little_is_served_at_once),  cmocka_unit_test(jobs_are_charged),
-		cmocka_unit_test(urgent_jobs_do_not_wait_for_a_turn),
+		cmocka_unit_test(urgent_jobs_do_not_wait_for_a_turn), cmocka_unit_test(who_is_no_vm_shares_alike),
+		cmocka_unit_test(who_has_others_work_for_him_pays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

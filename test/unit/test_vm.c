@@ -66,7 +66,7 @@ static void destroy(void)
 		pool_free_object(vm->vm.vcpus[i], sizeof(struct vcpu));
 	}
 	pool_free_object(vm->vm.vcpus, VCPUS * sizeof(struct vcpu *));
-	pool_free_object(vm->vm.shares, CPUS * sizeof(struct vm_share));
+	pool_free_object(vm->vm.shares, CPUS * sizeof(struct cpu_share));
 	memset(pa_ptr(vm->ram), 0, MEMORY_SIZE);
 	devices_destroy(vm);
 	vgic_destroy(&vm->vm.vgic);

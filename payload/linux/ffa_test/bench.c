@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What calls cost from here, in ticks of the counter: instructions under QEMU's -icount. The median, so that Linux's
- * own interrupts are not in it. Only if the group is named: it proves nothing but that all was done.
+ * own interrupts are not in it. Before and after the rounds stands the marker of scripts/qemu/count.c. Only if the
+ * group is named: it proves nothing but that all was done.
  */
 #include <linux/ktime.h>
 #include <linux/sizes.h>
@@ -20,17 +21,24 @@ static int compare(const void *a, const void *b)
 	return *(const u64 *)a < *(const u64 *)b ? -1 : *(const u64 *)a > *(const u64 *)b;
 }
 
+static void marker(void)
+{
+	asm volatile("hint #0x7f" ::: "memory");
+}
+
 /* Runs 'what' often; it returns whether all went well. */
 static void measure(const char *name, bool (*what)(void))
 {
+	marker();
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		u64 start = __arch_counter_get_cntvct();
 
 		REQUIRE(what());
 		ticks[i] = __arch_counter_get_cntvct() - start;
 	}
+	marker();
 	sort(ticks, ROUNDS, sizeof(ticks[0]), compare, NULL);
-	report_note("bench %s %llu", name, ticks[ROUNDS / 2]);
+	report_note("bench %s %u %llu", name, ROUNDS, ticks[ROUNDS / 2]);
 }
 
 static bool nothing(void)
@@ -70,14 +78,14 @@ static void share_4_kib(void)
 {
 	shared = memory_get(1, 0);
 	REQUIRE(shared != NULL);
-	measure("share_4k", share);
+	measure("memory_4k", share);
 }
 
 static void share_2_mib(void)
 {
 	shared = memory_get(1, get_order(SZ_2M));
 	REQUIRE(shared != NULL);
-	measure("share_2m", share);
+	measure("memory_2m", share);
 }
 
 static const struct test tests[] = {

@@ -4,8 +4,9 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
-#include "payload/linux/ffa_test/memory.h"
+#include "payload/linux/ffa_test/cpus.h"
 #include "payload/linux/ffa_test/groups.h"
+#include "payload/linux/ffa_test/memory.h"
 
 #define ROUNDS 200
 #define TRIES_MAX 1000000
@@ -45,7 +46,7 @@ static void wait_for(unsigned int cpu)
 	flush_work(&jobs[cpu].work);
 }
 
-static void on_all(void (*function)(unsigned int cpu))
+void on_all(void (*function)(unsigned int cpu))
 {
 	unsigned int cpu;
 

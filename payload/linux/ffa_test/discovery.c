@@ -6,19 +6,21 @@
 
 #include "payload/linux/ffa_test/partition.h"
 #include "payload/linux/ffa_test/groups.h"
+#include "payload/linux/ffa_test/tree.h"
 
+#define OF_HYPERVISOR 2
 #define SPMC_ID 0x8000
 #define INFO_COUNT_ONLY 1
 #define INFO_MAX 16
 
 static void version(void)
 {
-	struct arm_smccc_1_2_regs r = FFA(FFA_VERSION, FFA_VERSION_1_1);
+	struct arm_smccc_1_2_regs r = FFA(FFA_VERSION, partition_version());
 
-	REQUIRE(hello != NULL);
-	CHECK_EQ(hello->ops->info_ops->api_version_get(), FFA_VERSION_1_1);
+	CHECK(partition_version() >= FFA_VERSION_1_1 && partition_version() <= DRIVER_VERSION);
 	/* The SPMC says what it speaks, pKVM what was agreed. */
-	CHECK(below == BELOW_PKVM ? r.a0 == FFA_VERSION_1_1 : r.a0 >= FFA_VERSION_1_1 && r.a0 < 0x20000);
+	CHECK_EQ(r.a0, below == BELOW_PKVM ? partition_version() : FFA_VERSION_1_2);
+	report_note("FF-A %u.%u", FFA_MAJOR_VERSION(partition_version()), FFA_MINOR_VERSION(partition_version()));
 }
 
 static void version_others(void)
@@ -30,7 +32,7 @@ static void version_others(void)
 
 		CHECK_CODE(r.a0, FFA_RET_NOT_SUPPORTED);
 	}
-	CHECK_EQ(hello->ops->info_ops->api_version_get(), FFA_VERSION_1_1);
+	CHECK_EQ(FFA(FFA_ID_GET).a0, FFA_SUCCESS);
 }
 
 static void ids(void)
@@ -69,29 +71,38 @@ static void features(void)
 				     FFA_FN64_RXTX_MAP,
 				     FFA_RXTX_UNMAP,
 				     FFA_PARTITION_INFO_GET,
-				     FFA_PARTITION_INFO_GET_REGS,
 				     FFA_ID_GET,
 				     FFA_RUN,
 				     FFA_MSG_SEND_DIRECT_REQ,
 				     FFA_FN64_MSG_SEND_DIRECT_REQ,
 				     FFA_FN64_MEM_SHARE,
 				     FFA_FN64_MEM_LEND,
-				     FFA_MEM_RECLAIM,
-				     FFA_NOTIFICATION_BIND,
-				     FFA_NOTIFICATION_GET };
-	/* A hypervisor calls these for its VMs. */
-	static const u32 of_no_vm[] = { FFA_NOTIFICATION_BITMAP_CREATE, FFA_FN64_NOTIFICATION_INFO_GET };
-	static const u32 of_no_1_1[] = { FFA_MSG_SEND_DIRECT_REQ2, FFA_MSG_SEND_DIRECT_RESP2 };
+				     FFA_MEM_RECLAIM };
+	/* A hypervisor calls the last two for its VMs. */
+	static const u32 by_age[] = { FFA_PARTITION_INFO_GET_REGS,    FFA_NOTIFICATION_BIND,
+				      FFA_NOTIFICATION_UNBIND,        FFA_NOTIFICATION_SET,
+				      FFA_NOTIFICATION_GET,           FFA_NOTIFICATION_BITMAP_CREATE,
+				      FFA_NOTIFICATION_BITMAP_DESTROY };
+	static const u32 of_1_2[] = { FFA_MSG_SEND_DIRECT_REQ2, FFA_MSG_SEND_DIRECT_RESP2 };
+	bool all = !partition_strict_proxy();
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(there); i++) {
 		CHECK_CODE(FFA_CODE(FFA_FEATURES, there[i]), 0);
 	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(of_no_vm); i++) {
-		CHECK_CODE(FFA_CODE(FFA_FEATURES, of_no_vm[i]), below == BELOW_HYPERVISOR ? FFA_RET_NOT_SUPPORTED : 0);
+	/* A proxy has none of these, and refuses the calls too, or all. */
+	for (unsigned int i = 0; i < ARRAY_SIZE(by_age); i++) {
+		bool there_is = all && (below != BELOW_HYPERVISOR || i < ARRAY_SIZE(by_age) - OF_HYPERVISOR);
+
+		CHECK_CODE(FFA_CODE(FFA_FEATURES, by_age[i]), there_is ? 0 : FFA_RET_NOT_SUPPORTED);
+		CHECK(there_is || FFA_CODE(by_age[i], ffa_pair(hello->vm_id, own_id), 0, 1) == FFA_RET_NOT_SUPPORTED);
 	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(of_no_1_1); i++) {
-		CHECK_CODE(FFA_CODE(FFA_FEATURES, of_no_1_1[i]), FFA_RET_NOT_SUPPORTED);
+	CHECK(all || hello->ops->notifier_ops->notify_send(hello, 0, false, 0) == -EOPNOTSUPP);
+	for (unsigned int i = 0; i < ARRAY_SIZE(of_1_2); i++) {
+		CHECK_CODE(FFA_CODE(FFA_FEATURES, of_1_2[i]),
+			   all && partition_version() == FFA_VERSION_1_2 ? 0 : FFA_RET_NOT_SUPPORTED);
 	}
+	CHECK_CODE(FFA_CODE(FFA_FEATURES, FFA_FN64_NOTIFICATION_INFO_GET),
+		   below == BELOW_HYPERVISOR ? FFA_RET_NOT_SUPPORTED : 0);
 }
 
 /* What the proxy itself says of what it does not let through. */
@@ -110,12 +121,13 @@ static void features_of_pkvm(void)
 	}
 }
 
-/* 4 KiB, and no dynamic buffers. */
+/* 4 KiB, for callers of 1.2 with the most that there may be, and no dynamic buffers. */
 static void feature_values(void)
 {
 	struct arm_smccc_1_2_regs r = FFA(FFA_FEATURES, FFA_FN64_RXTX_MAP);
 
-	CHECK_EQ(r.a2, 0);
+	CHECK_EQ(r.a2 & 0xffff, 0);
+	CHECK_EQ(r.a2 >> 16 != 0, partition_version() == FFA_VERSION_1_2);
 	r = FFA(FFA_FEATURES, FFA_FN64_MEM_SHARE);
 	CHECK_EQ(r.a2, 0);
 	r = FFA(FFA_FEATURES, FFA_FN64_MEM_LEND);
@@ -167,6 +179,7 @@ static void info_in_registers(void)
 	struct arm_smccc_1_2_regs r = FFA(FFA_PARTITION_INFO_GET_REGS);
 	unsigned int count = FIELD_GET(GENMASK(31, 16), r.a2) + 1;
 
+	SKIP_UNLESS(!partition_strict_proxy(), "pKVM's proxy has no such call");
 	REQUIRE((u32)r.a0 == FFA_FN64_SUCCESS);
 	CHECK_EQ(FIELD_GET(GENMASK(63, 48), r.a2), sizeof(struct ffa_partition_info));
 	CHECK(regs_has(&r, count, hello->vm_id) && regs_has(&r, count, irq->vm_id) &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Indirect messages. The proxy of 6.12 passes FFA_MSG_SEND2 on, but the SPMC reads the buffer that the proxy gave it,
+ * Indirect messages. pKVM's proxy passes FFA_MSG_SEND2 on, but the SPMC reads the buffer that the proxy gave it,
  * in which the message is not: there all that can be shown is the refusal.
  */
 #include "payload/linux/ffa_test/partition.h"
@@ -40,7 +40,7 @@ static void to_partition(void)
 {
 	struct words w;
 
-	SKIP_UNLESS(below != BELOW_PKVM, "pKVM's proxy of 6.12 cannot");
+	SKIP_UNLESS(below != BELOW_PKVM, "pKVM's proxy cannot");
 	CHECK_CODE(send_to(hello, SIZE), 0);
 	w = COMMAND(hello, COMMAND_RECEIVED, FIRST);
 	CHECK_CODE(w.w[0], 0);
@@ -52,7 +52,7 @@ static void to_partition(void)
 /* One message has room. */
 static void while_full(void)
 {
-	SKIP_UNLESS(below != BELOW_PKVM, "pKVM's proxy of 6.12 cannot");
+	SKIP_UNLESS(below != BELOW_PKVM, "pKVM's proxy cannot");
 	CHECK_CODE(send_to(hello, 1), 0);
 	CHECK_CODE(send_to(hello, 1), -EBUSY);
 	release();

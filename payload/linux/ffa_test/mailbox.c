@@ -5,74 +5,38 @@
  */
 #include <linux/mm.h>
 
-#include "payload/linux/ffa_test/partition.h"
 #include "payload/linux/ffa_test/groups.h"
+#include "payload/linux/ffa_test/own_mailbox.h"
+#include "payload/linux/ffa_test/tree.h"
 
-#define PAGES 4
 #define ACCESS_SIZE 16
 
-unsigned int version = 0x10001;
-
-static u8 *tx, *rx;
 static u16 hello_id, irq_id;
-static unsigned long pages;
 
-/* ---- the mailbox ---- */
-
-static int map(phys_addr_t tx_page, phys_addr_t rx_page, u32 count)
-{
-	return FFA_CODE(FFA_FN64_RXTX_MAP, tx_page, rx_page, count);
-}
-
-static u16 find(const u8 *bytes, u32 count, u32 size, u32 first, u32 second, u32 third, u32 fourth)
-{
-	const uuid_t uuid = UUID_OF_WORDS(first, second, third, fourth);
-
-	for (u32 i = 0; i < count; i++, bytes += size) {
-		const struct ffa_partition_info *info = (const void *)bytes;
-
-		if (memcmp(info->uuid, &uuid, sizeof(uuid)) == 0) {
-			return info->id;
-		}
-	}
-	return 0;
-}
-#define FIND(bytes, count, size, ...) find(bytes, count, size, __VA_ARGS__)
-
-static bool find_partitions(void)
-{
-	struct arm_smccc_1_2_regs r = FFA(FFA_PARTITION_INFO_GET);
-
-	if (!ffa_is(&r, FFA_SUCCESS) || r.a2 * r.a3 > PAGE_SIZE) {
-		return false;
-	}
-	hello_id = FIND(rx, r.a2, r.a3, UUID_WORDS_HELLO);
-	irq_id = FIND(rx, r.a2, r.a3, UUID_WORDS_IRQ);
-	return FFA_CODE(FFA_RX_RELEASE) == 0 && hello_id != 0 && irq_id != 0;
-}
-
-/* With a mailbox: before it, buffers that are none are refused. */
+/* With a mailbox, and without: buffers that are none are refused. */
 static void begin(void)
 {
 	phys_addr_t tx_page, rx_page;
-	struct arm_smccc_1_2_regs r;
 
-	r = FFA(FFA_VERSION, version);
-	REQUIRE((int)r.a0 >= (int)FFA_VERSION_1_1 && partition_find_below());
-	pages = __get_free_pages(GFP_KERNEL | __GFP_ZERO, 3);
-	REQUIRE(pages != 0);
-	tx = (u8 *)pages;
-	rx = tx + PAGE_SIZE;
-	tx_page = virt_to_phys(tx);
-	rx_page = virt_to_phys(rx);
-	CHECK_CODE(map(tx_page + 8, rx_page, 1), FFA_RET_INVALID_PARAMETERS);
-	CHECK_CODE(map(tx_page, rx_page + 8, 1), FFA_RET_INVALID_PARAMETERS);
-	CHECK_CODE(map(tx_page, tx_page, 1), FFA_RET_INVALID_PARAMETERS);
-	CHECK_CODE(map(tx_page, rx_page, 0), FFA_RET_INVALID_PARAMETERS);
-	CHECK_CODE(map(tx_page, rx_page, 2), FFA_RET_INVALID_PARAMETERS);
+	REQUIRE(mailbox_open());
+	hello_id = MAILBOX_FIND(UUID_WORDS_HELLO);
+	irq_id = MAILBOX_FIND(UUID_WORDS_IRQ);
+	if (FFA_CODE(FFA_SPM_ID_GET) != 0) {
+		mailbox_close();
+		test_skip("no partitions below");
+		return;
+	}
+	REQUIRE(hello_id != 0 && irq_id != 0);
+	tx_page = virt_to_phys(mailbox_tx);
+	rx_page = virt_to_phys(mailbox_rx);
+	CHECK_CODE(FFA_CODE(FFA_RXTX_UNMAP, 0), 0);
+	CHECK_CODE(mailbox_map(tx_page + 8, rx_page, 1), FFA_RET_INVALID_PARAMETERS);
+	CHECK_CODE(mailbox_map(tx_page, rx_page + 8, 1), FFA_RET_INVALID_PARAMETERS);
+	CHECK_CODE(mailbox_map(tx_page, tx_page, 1), FFA_RET_INVALID_PARAMETERS);
+	CHECK_CODE(mailbox_map(tx_page, rx_page, 0), FFA_RET_INVALID_PARAMETERS);
+	CHECK_CODE(mailbox_map(tx_page, rx_page, 2), FFA_RET_INVALID_PARAMETERS);
 	CHECK_CODE(FFA_CODE(FFA_RXTX_UNMAP, 0), FFA_RET_INVALID_PARAMETERS);
-	REQUIRE(map(tx_page, rx_page, 1) == 0);
-	REQUIRE(find_partitions());
+	REQUIRE(mailbox_map(tx_page, rx_page, 1) == 0);
 }
 
 static void end(void)
@@ -80,7 +44,7 @@ static void end(void)
 	SKIP_UNLESS(hello_id != 0, "no mailbox");
 	CHECK_CODE(FFA_CODE(FFA_RXTX_UNMAP, 0), 0);
 	CHECK_CODE(FFA_CODE(FFA_RXTX_UNMAP, 0), FFA_RET_INVALID_PARAMETERS);
-	free_pages(pages, 3);
+	mailbox_close();
 	hello_id = 0;
 }
 
@@ -97,7 +61,7 @@ struct descriptor {
 
 static struct descriptor good(void)
 {
-	phys_addr_t page = virt_to_phys(rx + PAGE_SIZE);
+	phys_addr_t page = virt_to_phys(mailbox_rx + PAGE_SIZE);
 
 	return (struct descriptor){
 		.region = { .sender_id = own_id,
@@ -118,7 +82,7 @@ static int send_of(const struct descriptor *d, u32 length, u64 *handle)
 {
 	struct arm_smccc_1_2_regs r;
 
-	memcpy(tx, d, sizeof(*d));
+	memcpy(mailbox_tx, d, sizeof(*d));
 	r = FFA(FFA_FN64_MEM_SHARE, length, length);
 	if (ffa_is(&r, FFA_SUCCESS)) {
 		*handle = PACK_HANDLE(r.a2, r.a3);
@@ -202,12 +166,12 @@ static void half_sent(void)
 
 	SKIP_UNLESS(hello_id != 0, "no mailbox");
 	/* The first range only. */
-	memcpy(tx, &d, sizeof(d));
+	memcpy(mailbox_tx, &d, sizeof(d));
 	r = FFA(FFA_FN64_MEM_SHARE, sizeof(d), sizeof(d) - sizeof(d.ranges[1]));
 	REQUIRE(ffa_is(&r, FFA_MEM_FRAG_RX));
 	handle = PACK_HANDLE(r.a1, r.a2);
 	CHECK_EQ(r.a3, sizeof(d) - sizeof(d.ranges[1]));
-	memcpy(tx, &d.ranges[1], sizeof(d.ranges[1]));
+	memcpy(mailbox_tx, &d.ranges[1], sizeof(d.ranges[1]));
 	r = FFA(FFA_MEM_FRAG_TX, (u32)handle, handle >> 32, sizeof(d.ranges[1]), 0);
 	CHECK_EQ(r.a0, FFA_SUCCESS);
 	CHECK_CODE(FFA_CODE(FFA_MEM_RECLAIM, (u32)handle, handle >> 32, 0), 0);
@@ -221,8 +185,8 @@ static void req2(void)
 	SKIP_UNLESS(hello_id != 0, "no mailbox");
 	r = ffa_message((struct arm_smccc_1_2_regs){ FFA_MSG_SEND_DIRECT_REQ2, ffa_pair(own_id, hello_id), 0, 0, 1, 2,
 						     3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 });
-	if (version < FFA_PACK_VERSION_INFO(1, 2)) {
-		CHECK_CODE(ffa_code(&r), FFA_RET_DENIED);
+	if (version < FFA_VERSION_1_2 || partition_strict_proxy()) {
+		CHECK_CODE(ffa_code(&r), partition_strict_proxy() ? FFA_RET_NOT_SUPPORTED : FFA_RET_DENIED);
 		return;
 	}
 	CHECK_EQ(r.a0, FFA_MSG_SEND_DIRECT_RESP2);

@@ -15,6 +15,8 @@
 #define ATTRIBUTES (FFA_MEM_NORMAL | FFA_MEM_WRITE_BACK | FFA_MEM_INNER_SHAREABLE)
 /* Flag of the request: of several receivers it names itself only. */
 #define BYPASS 0x400
+#define OURS 0x111000
+#define THEIRS 0x222000
 #define BORROWED_ORDER (~0u) /* of another's pages, or nobody's */
 
 static LIST_HEAD(of_test);
@@ -152,6 +154,7 @@ int memory_send(struct memory *m, struct send send)
 
 	if (error == 0) {
 		m->handle = arguments.g_handle;
+		m->ops = ops;
 		m->kind = send.kind;
 		m->to_two = send.also != NULL;
 		m->sent = true;
@@ -161,7 +164,7 @@ int memory_send(struct memory *m, struct send send)
 
 int memory_reclaim(struct memory *m)
 {
-	int error = hello->ops->mem_ops->memory_reclaim(m->handle, 0);
+	int error = m->ops->memory_reclaim(m->handle, 0);
 
 	if (error == 0) {
 		m->sent = false;
@@ -173,13 +176,14 @@ int memory_retrieve(struct memory *m, struct ffa_device *sp, u8 access)
 {
 	u64 permissions = (access == FFA_MEM_RO ? ACCESS_RO : ACCESS_RW) |
 			  (m->kind == LEND && !m->to_two ? ACCESS_XN : 0);
-	int code = COMMAND_CODE(sp, COMMAND_RETRIEVE, m->handle, m->tag,
-				own_id | permissions << 16 | (u64)ATTRIBUTES << 32, m->to_two ? BYPASS : 0);
+	struct words w = COMMAND(sp, COMMAND_RETRIEVE, m->handle, m->tag,
+				 own_id | permissions << 16 | (u64)ATTRIBUTES << 32, m->to_two ? BYPASS : 0);
 
-	if (code == 0) {
+	if (w.w[0] == 0) {
 		m->holders[m->holders[0] != NULL] = sp;
+		m->address = w.w[3];
 	}
-	return code;
+	return (int)w.w[0];
 }
 
 int memory_relinquish(struct memory *m, struct ffa_device *sp)
@@ -233,6 +237,26 @@ unsigned int memory_wrong_for(const struct memory *m, struct ffa_device *sp, u64
 	struct words w = COMMAND(sp, COMMAND_CHECK, m->handle, pattern);
 
 	return w.w[0] == 0 ? (unsigned int)w.w[1] : ~0u;
+}
+
+/* We write and they read, and the other way round; then all is as before. */
+void memory_round_trip(struct ffa_device *sp, enum kind kind, unsigned int ranges, unsigned int order)
+{
+	struct memory *m = memory_get(ranges, order);
+
+	REQUIRE(m != NULL);
+	memory_fill(m, OURS);
+	m->tag = 0x1234567890;
+	CHECK_CODE(SEND(m, kind, sp), 0);
+	REQUIRE(m->sent && memory_retrieve(m, sp, FFA_MEM_RW) == 0);
+	CHECK_EQ(memory_wrong_for(m, sp, OURS), 0);
+	CHECK_CODE(memory_fill_by(m, sp, THEIRS), 0);
+	if (kind == SHARE) {
+		CHECK_EQ(memory_wrong(m, THEIRS), 0);
+	}
+	CHECK_CODE(memory_relinquish(m, sp), 0);
+	CHECK_CODE(memory_reclaim(m), 0);
+	CHECK_EQ(memory_wrong(m, THEIRS), 0);
 }
 
 /* ---- taking back ---- */

@@ -17,7 +17,9 @@ struct memory {
 	bool sent, to_two;
 	u64 handle;
 	u64 tag;
+	u64 address; /* of its first page for who retrieved it last */
 	enum kind kind;
+	const struct ffa_mem_ops *ops; /* of the receiver's device */
 	struct ffa_device *holders[2]; /* who has retrieved it */
 };
 
@@ -44,6 +46,9 @@ int memory_reclaim(struct memory *m);
 /* FF-A's codes. RW or RO as the partition asks. */
 int memory_retrieve(struct memory *m, struct ffa_device *sp, u8 access);
 int memory_relinquish(struct memory *m, struct ffa_device *sp);
+
+/* Sends so many ranges, looks at what is in them from both sides, and has them back: a test. */
+void memory_round_trip(struct ffa_device *sp, enum kind kind, unsigned int ranges, unsigned int order);
 
 /* The pattern of COMMAND_FILL: by us, and how many words are wrong for us and for a partition that has it. */
 void memory_fill(const struct memory *m, u64 pattern);

@@ -2,6 +2,7 @@
 /* Direct messages: by the driver in both widths, through a chain of partitions, and wrong ones past the driver. */
 #include "payload/linux/ffa_test/partition.h"
 #include "payload/linux/ffa_test/groups.h"
+#include "payload/linux/ffa_test/tree.h"
 
 #define OFTEN 1000
 #define NOBODY 0x8077
@@ -77,14 +78,22 @@ static void command_results(void)
 	CHECK_CODE(COMMAND_CODE(irq, COMMAND_BOOT_INFO), FFA_RET_NOT_SUPPORTED);
 }
 
-/* A 1.1 caller has no such message: the driver does not try, and past it the SPMC refuses. */
-static void req2_refused(void)
+/*
+ * A caller of 1.2 has it, unless a proxy does not pass it on. Who has it not: the driver does not try, and past it the
+ * proxy refuses, or else the SPMC.
+ */
+static void req2(void)
 {
-	struct ffa_send_direct_data2 data = { { 1, 2, 3 } };
-	uuid_t uuid = hello->uuid;
+	struct ffa_send_direct_data2 data = { { 1, 2, 3, [13] = ~0ul } };
 
-	CHECK_CODE(hello->ops->msg_ops->sync_send_receive2(hello, &uuid, &data), -EOPNOTSUPP);
-	CHECK_CODE(FFA_CODE(FFA_MSG_SEND_DIRECT_REQ2, ffa_pair(own_id, hello->vm_id), 0, 0, 1), FFA_RET_DENIED);
+	if (partition_version() >= FFA_VERSION_1_2 && !partition_strict_proxy()) {
+		CHECK_CODE(tree_send_receive2(hello, &data), 0);
+		CHECK(data.data[0] == 1 && data.data[1] == 2 && data.data[2] == 3 && data.data[13] == ~0ul);
+		return;
+	}
+	CHECK_CODE(tree_send_receive2(hello, &data), -EOPNOTSUPP);
+	CHECK_CODE(FFA_CODE(FFA_MSG_SEND_DIRECT_REQ2, ffa_pair(own_id, hello->vm_id), 0, 0, 1),
+		   partition_strict_proxy() ? FFA_RET_NOT_SUPPORTED : FFA_RET_DENIED);
 }
 
 static void relay_to(struct ffa_device *sp, u64 seed)
@@ -156,7 +165,7 @@ static void run_of_waiting(void)
 }
 
 /*
- * Messages of the framework come from a hypervisor. What pKVM's proxy of 6.12 passes on from its host comes from id 0,
+ * Messages of the framework come from a hypervisor. What pKVM's proxy passes on from its host comes from id 0,
  * which the SPMC takes for one; that of a VM's is nobody's.
  */
 static void of_framework(void)
@@ -183,7 +192,7 @@ static const struct test tests[] = {
 	{ "echo_often", echo_often },
 	{ "registers", registers },
 	{ "command_results", command_results },
-	{ "req2_refused", req2_refused },
+	{ "req2", req2 },
 	{ "chain", chain },
 	{ "long_chain", long_chain },
 	{ "chain_to_itself", chain_to_itself },

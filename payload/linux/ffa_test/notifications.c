@@ -14,6 +14,7 @@
 #define GLOBAL_ID 5
 #define VCPU_ID 9
 #define OFTEN 50
+#define NO_NOTIFICATIONS "pKVM's proxy has no notifications"
 
 /* The lower half: a partition's answer has no room for the upper. */
 static atomic_t calls[32];
@@ -65,6 +66,7 @@ static void global_from(struct ffa_device *sp)
 
 static void global(void)
 {
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	global_from(hello);
 	global_from(irq);
 	global_from(relay);
@@ -74,6 +76,7 @@ static void global(void)
 /* The SRI comes when the CPU is given back for another reason. */
 static void delayed(void)
 {
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	REQUIRE(ask_for(hello, GLOBAL_ID, false) == 0);
 	CHECK_CODE(set_by(hello, GLOBAL_ID, DELAY_SRI), 0);
 	CHECK(comes_to(GLOBAL_ID, 1));
@@ -82,6 +85,7 @@ static void delayed(void)
 
 static void often(void)
 {
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	REQUIRE(ask_for(hello, GLOBAL_ID, false) == 0);
 	for (int i = 1; i <= OFTEN && !test_failed(); i++) {
 		CHECK_CODE(set_by(hello, GLOBAL_ID, 0), 0);
@@ -95,6 +99,7 @@ static void per_vcpu(void)
 	int want = 0;
 	unsigned int cpu;
 
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	REQUIRE(ask_for(hello, VCPU_ID, true) == 0);
 	for_each_online_cpu(cpu)
 	{
@@ -111,6 +116,7 @@ static void all_bits(void)
 {
 	struct ffa_device *const from[] = { hello, irq, relay };
 
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	for (int id = 0; id < ARRAY_SIZE(calls) && !test_failed(); id++) {
 		struct ffa_device *sp = from[id % ARRAY_SIZE(from)];
 
@@ -126,6 +132,7 @@ static void several(void)
 {
 	struct ffa_device *const from[] = { hello, irq, relay };
 
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	for (int id = 0; id < ARRAY_SIZE(from); id++) {
 		REQUIRE(ask_for(from[id], id, false) == 0);
 	}
@@ -140,6 +147,7 @@ static void several(void)
 
 static void not_bound(void)
 {
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	CHECK_CODE(set_by(hello, GLOBAL_ID, 0), FFA_RET_DENIED);
 	REQUIRE(ask_for(hello, GLOBAL_ID, false) == 0);
 	/* It is hello's, for all CPUs together. */
@@ -158,6 +166,7 @@ static void to_partition(void)
 	u32 ids = ffa_pair(own_id, hello->vm_id);
 	struct words w;
 
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	CHECK_CODE(ops->notify_send(hello, GLOBAL_ID, false, 0), -EACCES);
 	CHECK_CODE(code_from(hello, FFA_NOTIFICATION_BIND, ids, 0, BIT(GLOBAL_ID)), 0);
 	CHECK_CODE(ops->notify_send(hello, GLOBAL_ID, false, 0), 0);
@@ -174,6 +183,7 @@ static void bitmap(void)
 {
 	struct arm_smccc_1_2_regs r = FFA(FFA_NOTIFICATION_BITMAP_CREATE, own_id, num_possible_cpus());
 
+	SKIP_UNLESS(!partition_strict_proxy(), NO_NOTIFICATIONS);
 	CHECK(ffa_code(&r) != 0);
 	global_from(hello);
 }

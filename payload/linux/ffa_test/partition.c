@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "payload/linux/ffa_test/partition.h"
 
+#include <linux/ktime.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 #include <asm/virt.h>
 
 #include "payload/linux/ffa_test/memory.h"
 
 #define RESUMES_MAX 100000
+#define FREE_MS 20000
+#define SECURE 0x8000
 
-struct ffa_device *hello, *irq, *relay;
+struct ffa_device *hello, *irq, *relay, *servant, *other_linux;
 enum below below;
 u16 own_id;
 
@@ -23,11 +27,12 @@ u16 own_id;
 		}                                                                          \
 	}
 
-static const struct ffa_device_id ids[] = { ID(UUID_WORDS_HELLO), ID(UUID_WORDS_IRQ), ID(UUID_WORDS_RELAY), {} };
+static const struct ffa_device_id ids[] = { ID(UUID_WORDS_HELLO), ID(UUID_WORDS_IRQ),   ID(UUID_WORDS_RELAY),
+					    ID(UUID_WORDS_VM_2),  ID(UUID_WORDS_LINUX), {} };
 
 static struct ffa_device **place_of(const struct ffa_device *device)
 {
-	struct ffa_device **const places[] = { &hello, &irq, &relay };
+	struct ffa_device **const places[] = { &hello, &irq, &relay, &servant, &other_linux };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(places); i++) {
 		if (uuid_equal(&device->uuid, &ids[i].uuid)) {
@@ -51,9 +56,7 @@ static int probe(struct ffa_device *device)
 /* The driver goes while we stay: what is open ends while there is somebody to tell. */
 static void gone(struct ffa_device *device)
 {
-	if (hello != NULL && irq != NULL && relay != NULL) {
-		memory_take_back_kept();
-	}
+	memory_take_back_kept();
 	*place_of(device) = NULL;
 }
 
@@ -74,6 +77,11 @@ void partition_exit(void)
 	ffa_unregister(&driver);
 }
 
+bool partition_any(void)
+{
+	return hello != NULL || servant != NULL || other_linux != NULL;
+}
+
 bool partition_find_below(void)
 {
 	struct arm_smccc_1_2_regs r = FFA(FFA_ID_GET);
@@ -86,6 +94,16 @@ bool partition_find_below(void)
 	return true;
 }
 
+bool partition_strict_proxy(void)
+{
+	return below == BELOW_PKVM && FFA_CODE(FFA_FEATURES, FFA_PARTITION_INFO_GET_REGS) != 0;
+}
+
+u32 partition_version(void)
+{
+	return hello->ops->info_ops->api_version_get();
+}
+
 struct arm_smccc_1_2_regs ffa_call(struct arm_smccc_1_2_regs call)
 {
 	struct arm_smccc_1_2_regs result;
@@ -94,9 +112,21 @@ struct arm_smccc_1_2_regs ffa_call(struct arm_smccc_1_2_regs call)
 	return result;
 }
 
+struct arm_smccc_1_2_regs ffa_request(struct arm_smccc_1_2_regs call)
+{
+	ktime_t end = ktime_add_ms(ktime_get(), FREE_MS);
+	struct arm_smccc_1_2_regs r;
+
+	do {
+		r = ffa_call(call);
+		cond_resched();
+	} while (ffa_code(&r) == FFA_RET_BUSY && (call.a1 & SECURE) == 0 && ktime_before(ktime_get(), end));
+	return r;
+}
+
 struct arm_smccc_1_2_regs ffa_message(struct arm_smccc_1_2_regs call)
 {
-	struct arm_smccc_1_2_regs r = ffa_call(call);
+	struct arm_smccc_1_2_regs r = ffa_request(call);
 
 	for (unsigned int i = 0; i < RESUMES_MAX && (ffa_is(&r, FFA_INTERRUPT) || ffa_is(&r, FFA_YIELD)); i++) {
 		r = FFA(FFA_RUN, (u32)r.a1);
@@ -123,11 +153,26 @@ static int code_of(int error)
 	}
 }
 
+/* A VM has interrupts of its own, and while all its CPUs take some it is busy. Partitions are not. */
+static bool again(const struct ffa_device *to, int error, ktime_t end)
+{
+	cond_resched();
+	return error == -EBUSY && (to->vm_id & SECURE) == 0 && ktime_before(ktime_get(), end);
+}
+
 struct words command(struct ffa_device *sp, struct words words)
 {
-	struct ffa_send_direct_data data = { words.w[0], words.w[1], words.w[2], words.w[3], words.w[4] };
-	int error = sp != NULL ? sp->ops->msg_ops->sync_send_receive(sp, &data) : -ENODEV;
+	ktime_t end = ktime_add_ms(ktime_get(), FREE_MS);
+	struct ffa_send_direct_data data;
+	int error = -ENODEV;
 
+	while (sp != NULL) {
+		data = (struct ffa_send_direct_data){ words.w[0], words.w[1], words.w[2], words.w[3], words.w[4] };
+		error = sp->ops->msg_ops->sync_send_receive(sp, &data);
+		if (!again(sp, error, end)) {
+			break;
+		}
+	}
 	if (error != 0) {
 		return (struct words){ { (u64)code_of(error) } };
 	}

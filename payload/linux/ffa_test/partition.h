@@ -14,10 +14,10 @@
 #define UUID_OF_WORDS(a, b, c, d) ((uuid_t){ { UUID_BYTES(a), UUID_BYTES(b), UUID_BYTES(c), UUID_BYTES(d) } })
 #define UUID_OF(words) UUID_OF_WORDS(words)
 
-/* NULL: the driver is not there, or has not found it. */
-extern struct ffa_device *hello, *irq, *relay;
+/* NULL: the driver is not there, or has not found it. The last two are VMs: payload/vm/ffa, and a Linux. */
+extern struct ffa_device *hello, *irq, *relay, *servant, *other_linux;
 
-/* Registers with the bus; then the three are known. 0, or the error. */
+/* Registers with the bus; then they are known. 0, or the error. */
 int partition_init(void);
 void partition_exit(void);
 
@@ -25,8 +25,17 @@ void partition_exit(void);
 enum below { BELOW_NOBODY, BELOW_PKVM, BELOW_HYPERVISOR };
 extern enum below below;
 extern u16 own_id;
+/* Somebody whom the driver has found. */
+bool partition_any(void);
 /* Asks; false if there is no FF-A. */
 bool partition_find_below(void);
+/*
+ * pKVM's proxy that knows FF-A 1.2 lets fewer calls through than the one before it: no notifications, no messages of
+ * 1.2, no discovery in registers. Whether it is that one, as it says itself.
+ */
+bool partition_strict_proxy(void);
+/* Of FF-A, as the driver, who is below and the SPMC agreed. */
+u32 partition_version(void);
 
 /* ---- calls past the driver: x0.. ---- */
 
@@ -41,6 +50,8 @@ static inline int ffa_code(const struct arm_smccc_1_2_regs *r) { return ffa_is(r
 		ffa_code(&r_);                                   \
 	})
 static inline u32 ffa_pair(u16 from, u16 to) { return (u32)from << 16 | to; }
+/* A direct request, again while a VM that gets it is busy: the answer, an error, FFA_INTERRUPT or FFA_YIELD. */
+struct arm_smccc_1_2_regs ffa_request(struct arm_smccc_1_2_regs call);
 /* The same as long as the partition was preempted or yields: its answer, or an error. */
 struct arm_smccc_1_2_regs ffa_message(struct arm_smccc_1_2_regs call);
 

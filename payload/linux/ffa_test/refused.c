@@ -15,6 +15,7 @@
 #define DEVICE_PAGE 0x09000000 /* the UART */
 #define NO_PAGE 0x3f00000000
 #define PROXY_DESCRIPTOR_MAX 36864
+#define TWO_FRAGMENTS 252 /* ranges */
 
 /* The pages can be shared, and the partition reads them. */
 static void check_shareable(struct memory *m)
@@ -141,14 +142,21 @@ static void lengths(void)
 	check_shareable(memory_get(1, 0));
 }
 
+/*
+ * Of transactions that there are not. Two fragments leave a range of ours in the driver's buffer. Were it one that
+ * cannot be shared, pKVM's proxy would take back what it believes to be there, and EL2 panics if that fails.
+ */
 static void handles(void)
 {
 	static const u64 unknown[] = { 0, 1, 0x12345678, 1ull << 63, ~0ull };
+	struct memory *m = memory_get(TWO_FRAGMENTS, 0);
 
+	REQUIRE(m != NULL && SEND(m, SHARE, hello) == 0 && memory_reclaim(m) == 0);
 	for (unsigned int i = 0; i < ARRAY_SIZE(unknown); i++) {
 		CHECK_CODE(FFA_CODE(FFA_MEM_RECLAIM, (u32)unknown[i], unknown[i] >> 32, 0), FFA_RET_INVALID_PARAMETERS);
 		CHECK(FFA_CODE(FFA_MEM_FRAG_TX, (u32)unknown[i], unknown[i] >> 32, 16, 0) != 0);
 	}
+	check_shareable(m);
 }
 
 /* ---- pages that are not ours to give ---- */
@@ -228,17 +236,24 @@ static void page_of_hypervisor(void)
 	check_not_ours(hypervisor_page);
 }
 
-/* Where KVM's guests have pages of their own; in pKVM of 6.12 they are the host's. */
+/* Of a VM of KVM's: a protected one has pages of its own, another has the host's, and nobody else gets them too. */
 static void page_of_guest(void)
 {
 	struct memory *m;
 
 	SKIP_UNLESS(guest_page != 0, "no parameter guest_page");
-	SKIP_UNLESS(guest_protected, "this kernel makes no protected VM");
 	check_not_ours(guest_page);
 	m = memory_of_page(guest_page);
 	REQUIRE(m != NULL);
 	CHECK_CODE(SEND(m, SHARE, hello), -EACCES);
+	CHECK_CODE(SEND(m, LEND, hello), -EACCES);
+}
+
+/* That it was a VM's is over. */
+static void page_given_back(void)
+{
+	SKIP_UNLESS(given_back_page != 0, "no parameter given_back_page");
+	check_shareable(memory_of_page(given_back_page));
 }
 
 static const struct test tests[] = {
@@ -259,5 +274,6 @@ static const struct test tests[] = {
 	{ "device_page", device_page },
 	{ "page_of_hypervisor", page_of_hypervisor },
 	{ "page_of_guest", page_of_guest },
+	{ "page_given_back", page_given_back },
 };
 GROUP(refused, tests);

@@ -10,53 +10,33 @@
 #define MANY 64
 #define SP_MEM_SHARE FFA_FN64_MEM_SHARE
 
-/* We write and they read, and the other way round; then all is as before. */
-static void round_trip(struct ffa_device *sp, enum kind kind, unsigned int ranges, unsigned int order)
-{
-	struct memory *m = memory_get(ranges, order);
-
-	REQUIRE(m != NULL);
-	memory_fill(m, OURS);
-	m->tag = 0x1234567890;
-	CHECK_CODE(SEND(m, kind, sp), 0);
-	REQUIRE(m->sent && memory_retrieve(m, sp, FFA_MEM_RW) == 0);
-	CHECK_EQ(memory_wrong_for(m, sp, OURS), 0);
-	CHECK_CODE(memory_fill_by(m, sp, THEIRS), 0);
-	if (kind == SHARE) {
-		CHECK_EQ(memory_wrong(m, THEIRS), 0);
-	}
-	CHECK_CODE(memory_relinquish(m, sp), 0);
-	CHECK_CODE(memory_reclaim(m), 0);
-	CHECK_EQ(memory_wrong(m, THEIRS), 0);
-}
-
 static void share_page(void)
 {
-	round_trip(hello, SHARE, 1, 0);
-	round_trip(irq, SHARE, 1, 0);
-	round_trip(relay, SHARE, 1, 0);
+	memory_round_trip(hello, SHARE, 1, 0);
+	memory_round_trip(irq, SHARE, 1, 0);
+	memory_round_trip(relay, SHARE, 1, 0);
 }
 
 static void lend_page(void)
 {
-	round_trip(hello, LEND, 1, 0);
-	round_trip(irq, LEND, 1, 0);
-	round_trip(relay, LEND, 1, 0);
+	memory_round_trip(hello, LEND, 1, 0);
+	memory_round_trip(irq, LEND, 1, 0);
+	memory_round_trip(relay, LEND, 1, 0);
 }
 
 static void share_ranges(void)
 {
-	round_trip(hello, SHARE, 20, 2);
+	memory_round_trip(hello, SHARE, 20, 2);
 }
 
 static void share_2_mib(void)
 {
-	round_trip(hello, SHARE, 1, get_order(SZ_2M));
+	memory_round_trip(hello, SHARE, 1, get_order(SZ_2M));
 }
 
 static void lend_2_mib(void)
 {
-	round_trip(irq, LEND, 1, get_order(SZ_2M));
+	memory_round_trip(irq, LEND, 1, get_order(SZ_2M));
 }
 
 /* The last descriptor that fits our buffer, the first that does not, and three fragments; taking back has them too. */
@@ -65,14 +45,14 @@ static void fragments_share(void)
 	static const unsigned int ranges[] = { 250, 251, 252, 253, 600 };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(ranges) && !test_failed(); i++) {
-		round_trip(hello, SHARE, ranges[i], 0);
+		memory_round_trip(hello, SHARE, ranges[i], 0);
 	}
 }
 
 static void fragments_lend(void)
 {
-	round_trip(irq, LEND, 252, 0);
-	round_trip(hello, LEND, 600, 0);
+	memory_round_trip(irq, LEND, 252, 0);
+	memory_round_trip(hello, LEND, 600, 0);
 }
 
 /* Reading is allowed, writing faults; so do both when it has given it back. */

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kvm-vm [--pages] IMAGE DTB: runs an arm64 Image, a program of payload/vm, as a VM of KVM's with four vCPUs until it
- * turns itself off. What it writes to its UART goes to standard output. The VM is a protected one where this kernel can
- * make such (Android's), else a normal one; the first line says which. --pages: that line has the address of a page of
- * the VM's too, in the machine's memory. Exit code 0: it turned itself off.
+ * kvm-vm [--normal] [--page] IMAGE DTB: runs an arm64 Image, a program of payload/vm, as a VM of KVM's with four
+ * vCPUs until it turns itself off. What it writes to its UART goes to standard output. The VM is a protected one
+ * where this kernel can make such, else a normal one, or with --normal; the first line says which. Exit code 0: it
+ * turned itself off.
+ *
+ * --page: when it has turned itself off, its first pages are looked at, in which there is code that it ran. The address
+ * of the first page in the machine's memory is told, and what is there for the host's userspace; after a line on
+ * standard input, what is in the second one for the kernel, and in the first one when there is no VM any more. The
+ * memory stays until another line comes.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +25,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define CPUS 4
@@ -29,11 +37,14 @@
 #define UART_BASE 0x09000000ul
 #define UART_SIZE 0x1000ul
 #define UART_DR 0
-/* Of Android's kernels; mainline has no name for it. */
+#define PAGE_BYTES 4096
+/* KVM_VM_TYPE_ARM_PROTECTED, which the headers here may not have. */
 #define VM_TYPE_PROTECTED (1ul << 31)
 
 static int kvm, vm;
 static size_t run_size;
+static bool normal_asked, page_asked;
+static uint8_t *ram;
 
 struct vcpu {
 	int fd;
@@ -73,7 +84,7 @@ static bool make_vm(void)
 	if (kvm < 0) {
 		die("/dev/kvm");
 	}
-	vm = ioctl(kvm, KVM_CREATE_VM, VM_TYPE_PROTECTED);
+	vm = normal_asked ? -1 : ioctl(kvm, KVM_CREATE_VM, VM_TYPE_PROTECTED);
 	if (vm >= 0) {
 		return true;
 	}
@@ -84,7 +95,7 @@ static bool make_vm(void)
 	return false;
 }
 
-static void load(uint8_t *ram, size_t offset, size_t end, const char *path)
+static void load(size_t offset, size_t end, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t got = 1;
@@ -104,20 +115,26 @@ static void load(uint8_t *ram, size_t offset, size_t end, const char *path)
 	close(fd);
 }
 
-/* Memory with the two files in it. */
-static uint8_t *make_memory(const char *image, const char *dtb)
+/* With the two files in it. Shared: it is there when the process whose VM has it is not. */
+static void make_memory(const char *image, const char *dtb)
 {
-	uint8_t *ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct kvm_userspace_memory_region region = { .guest_phys_addr = RAM_BASE, .memory_size = RAM_SIZE };
-
+	ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (ram == MAP_FAILED) {
 		die("memory");
 	}
-	load(ram, 0, DTB_OFFSET, image);
-	load(ram, DTB_OFFSET, RAM_SIZE, dtb);
-	region.userspace_addr = (uint64_t)ram;
+	load(0, DTB_OFFSET, image);
+	load(DTB_OFFSET, RAM_SIZE, dtb);
+}
+
+static void give_memory(void)
+{
+	struct kvm_userspace_memory_region region = {
+		.guest_phys_addr = RAM_BASE,
+		.memory_size = RAM_SIZE,
+		.userspace_addr = (uint64_t)ram,
+	};
+
 	call(vm, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
-	return ram;
 }
 
 static void set_register(int fd, uint64_t offset, uint64_t value)
@@ -169,6 +186,98 @@ static void make_gic(void)
 	set_gic((int)device.fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, 0);
 }
 
+/* ---- its first pages ---- */
+
+/* Where the first one is in the machine: the kernel tells root. */
+static uint64_t physical(void)
+{
+	uint64_t entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || pread(fd, &entry, sizeof(entry), (off_t)((uint64_t)ram / PAGE_BYTES * sizeof(entry))) < 0) {
+		die("/proc/self/pagemap");
+	}
+	close(fd);
+	return (entry & ((1ull << 55) - 1)) * PAGE_BYTES;
+}
+
+static const char *content(const volatile uint8_t *page)
+{
+	for (size_t i = 0; i < PAGE_BYTES; i++) {
+		if (page[i] != 0) {
+			return "what the VM had";
+		}
+	}
+	return "zeroes";
+}
+
+static sigjmp_buf faulted;
+
+static void fault(int signal)
+{
+	siglongjmp(faulted, signal);
+}
+
+static const char *content_for_us(void)
+{
+	struct sigaction action = { .sa_handler = fault };
+	const char *found;
+
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	switch (sigsetjmp(faulted, 1)) {
+	case 0:
+		found = content(ram);
+		break;
+	case SIGSEGV:
+		found = "SIGSEGV";
+		break;
+	default:
+		found = "SIGBUS";
+	}
+	action.sa_handler = SIG_DFL;
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
+	return found;
+}
+
+/* It reads by addresses of its own. Another page, since a kernel may take it from the VM for that. */
+static const char *content_for_kernel(void)
+{
+	static uint8_t copy[PAGE_BYTES];
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : pread(fd, copy, sizeof(copy), (off_t)(ram + PAGE_BYTES));
+
+	if (fd < 0) {
+		die("/proc/self/mem");
+	}
+	close(fd);
+	return got == sizeof(copy) ? content(copy) : "nothing";
+}
+
+static void tell(const char *who, const char *found)
+{
+	printf("kvm-vm: %s: %s\n", who, found);
+	fflush(stdout);
+}
+
+static void wait_for_line(void)
+{
+	char c = 0;
+
+	while (c != '\n' && read(STDIN_FILENO, &c, 1) == 1) {
+	}
+}
+
+/* While there is a VM. */
+static void look_at_pages(void)
+{
+	printf("kvm-vm: page 0x%llx\n", (unsigned long long)physical());
+	tell("userspace reads", content_for_us());
+	wait_for_line();
+	tell("the kernel reads", content_for_kernel());
+}
+
 /* ---- running it ---- */
 
 /* The UART says that it has room, and nothing more. */
@@ -207,6 +316,9 @@ static void *run_vcpu(void *argument)
 			break;
 		case KVM_EXIT_SYSTEM_EVENT:
 			fflush(stdout);
+			if (page_asked) {
+				look_at_pages();
+			}
 			exit(run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN ? 0 : 1);
 		default:
 			fprintf(stderr, "kvm-vm: exit %u of vCPU %td\n", run->exit_reason, vcpu - vcpus);
@@ -215,36 +327,12 @@ static void *run_vcpu(void *argument)
 	}
 }
 
-/* Where a page of ours is in the machine: the kernel tells root. */
-static uint64_t physical(const void *page)
+/* Does not return. */
+static _Noreturn void run_vm(void)
 {
-	uint64_t entry = 0, size = (uint64_t)sysconf(_SC_PAGESIZE);
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || pread(fd, &entry, sizeof(entry), (off_t)((uint64_t)page / size * sizeof(entry))) < 0) {
-		die("/proc/self/pagemap");
-	}
-	close(fd);
-	return (entry & ((1ull << 55) - 1)) * size;
-}
-
-int main(int argc, char **argv)
-{
-	bool pages = argc > 1 && strcmp(argv[1], "--pages") == 0;
-	const uint8_t *ram;
-
-	argv += pages;
-	if (argc - pages != 3) {
-		fprintf(stderr, "usage: kvm-vm [--pages] IMAGE DTB\n");
-		return 2;
-	}
-	printf("kvm-vm: a %s VM", make_vm() ? "protected" : "normal");
-	ram = make_memory(argv[1], argv[2]);
-	if (pages) {
-		printf(", page 0x%llx", (unsigned long long)physical(ram));
-	}
-	printf("\n");
+	printf("kvm-vm: a %s VM\n", make_vm() ? "protected" : "normal");
 	fflush(stdout);
+	give_memory();
 	run_size = (size_t)call(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL, "KVM_GET_VCPU_MMAP_SIZE");
 	for (unsigned int i = 0; i < CPUS; i++) {
 		make_vcpu(i);
@@ -256,5 +344,39 @@ int main(int argc, char **argv)
 		}
 	}
 	pthread_join(vcpus[0].thread, NULL);
-	return 1;
+	exit(1);
+}
+
+/* The VM is a process of its own: it ends with it, and the memory is still here. */
+int main(int argc, char **argv)
+{
+	int status = 1;
+	pid_t child;
+
+	for (; argc > 3; argc--, argv++) {
+		if (strcmp(argv[1], "--normal") == 0) {
+			normal_asked = true;
+		} else if (strcmp(argv[1], "--page") == 0) {
+			page_asked = true;
+		} else {
+			break;
+		}
+	}
+	if (argc != 3) {
+		fprintf(stderr, "usage: kvm-vm [--normal] [--page] IMAGE DTB\n");
+		return 2;
+	}
+	make_memory(argv[1], argv[2]);
+	child = fork();
+	if (child == 0) {
+		run_vm();
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child) {
+		die("a process for the VM");
+	}
+	if (page_asked) {
+		tell("without the VM", content(ram));
+		wait_for_line();
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

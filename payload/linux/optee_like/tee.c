@@ -99,7 +99,7 @@ uint32_t tee_invoke(const struct tee *tee, uint32_t command, uint64_t *a, uint64
 
 uint64_t tee_ask(const struct tee *tee, uint32_t command, uint64_t a, uint64_t b)
 {
-	return tee_invoke(tee, command, &a, &b, NULL) == TEE_OK ? a : UINT64_MAX;
+	return tee_invoke(tee, command, &a, &b, NULL) == TEE_OK ? a : TEE_NO_ANSWER;
 }
 
 bool tee_memory_new(int fd, size_t size, struct tee_memory *memory)

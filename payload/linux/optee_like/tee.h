@@ -13,6 +13,8 @@
 #define TEE_ITEM_NOT_FOUND 0xffff0008u
 /* The driver itself refused: see errno. */
 #define TEE_NO_CALL 0xffffffffu
+/* Of tee_ask(). */
+#define TEE_NO_ANSWER UINT64_MAX
 
 /* A client, with a session to the service of optee_like. */
 struct tee {
@@ -39,7 +41,7 @@ void tee_close(struct tee *tee);
 uint32_t tee_close_session(const struct tee *tee);
 /* One command with its value and, if it wants one, a memory. *a and *b are before and after. */
 uint32_t tee_invoke(const struct tee *tee, uint32_t command, uint64_t *a, uint64_t *b, const struct tee_memory *memory);
-/* The same where only *a matters; what comes back, or UINT64_MAX with a result that is not TEE_OK. */
+/* The same where only *a matters; what comes back, or TEE_NO_ANSWER with a result that is not TEE_OK. */
 uint64_t tee_ask(const struct tee *tee, uint32_t command, uint64_t a, uint64_t b);
 
 /* Memory of the kernel's, mapped; or the caller's own memory. False with errno. */

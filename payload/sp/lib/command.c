@@ -191,6 +191,9 @@ void sp_command(uint64_t *w, uint32_t count)
 	case COMMAND_INTERRUPTS:
 		interrupts(w);
 		break;
+	case COMMAND_VM:
+		sp_vm(w);
+		break;
 	default:
 		w[0] = command;
 		if (sp_program.command == NULL || !sp_program.command(w, count)) {

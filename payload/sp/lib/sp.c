@@ -115,6 +115,30 @@ void sp_interrupt(uint32_t intid)
 	}
 }
 
+/* VMs that have started and ended, by id. */
+#define VMS 16
+static struct {
+	uint32_t starts, ends;
+} vms[VMS];
+
+void sp_vm(uint64_t *w)
+{
+	if (w[1] >= VMS) {
+		w[0] = (uint64_t)FFA_INVALID_PARAMETERS;
+		return;
+	}
+	w[2] = atomic_load(&vms[w[1]].ends);
+	w[1] = atomic_load(&vms[w[1]].starts);
+}
+
+static void count_vm(uint32_t starts, uint32_t ends, uint16_t id)
+{
+	if (id < VMS) {
+		atomic_add(&vms[id].starts, starts);
+		atomic_add(&vms[id].ends, ends);
+	}
+}
+
 /* Messages of the framework: power management and VMs. All is well with us. */
 static void answer_framework(struct ffa_regs *r)
 {
@@ -123,9 +147,11 @@ static void answer_framework(struct ffa_regs *r)
 	r->x[2] = FFA_FRAMEWORK_MESSAGE;
 	switch (kind) {
 	case FFA_FRAMEWORK_VM_CREATED_REQ:
+		count_vm(1, 0, (uint16_t)r->x[5]);
 		r->x[2] |= FFA_FRAMEWORK_VM_CREATED_RESP;
 		break;
 	case FFA_FRAMEWORK_VM_DESTROYED_REQ:
+		count_vm(0, 1, (uint16_t)r->x[5]);
 		r->x[2] |= FFA_FRAMEWORK_VM_DESTROYED_RESP;
 		break;
 	default:
@@ -160,9 +186,11 @@ static void answer_message(struct ffa_regs *r)
 	r->x[1] = swap_ids(r->x[1]);
 }
 
+/* RX may be in use by another CPU: who has read it gives it back. Before 1.2 there is no way to say so. */
 static void wait(struct ffa_regs *r)
 {
-	*r = (struct ffa_regs){ .x = { FFA_MSG_WAIT } };
+	*r = (struct ffa_regs){ .x = { FFA_MSG_WAIT, 0,
+				       sp_program.version >= FFA_VERSION_1_2 ? FFA_MSG_WAIT_RETAIN_RX : 0 } };
 }
 
 /* What came in r, and what is called next, in the same registers. */

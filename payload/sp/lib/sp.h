@@ -65,6 +65,8 @@ noreturn void sp_fault(void);
 void sp_init(void);
 void sp_init_cpu(void);
 noreturn void sp_loop(void);
+/* COMMAND_VM: answers in w[]. */
+void sp_vm(uint64_t *w);
 /* Counts and ends one virtual interrupt. */
 void sp_interrupt(uint32_t intid);
 void sp_log(const char *fmt, ...) printf_like(1, 2);

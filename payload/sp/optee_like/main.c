@@ -15,6 +15,7 @@
 #define NS_RAM_SIZE GIB(1)
 #define CPACR_FPEN (UINT64_C(3) << 20)
 #define DAIF_IF (UINT64_C(3) << 6)
+#define TREE_SIZE 1 /* word of a device tree's header that has its size, big-endian */
 #define REVISION_MAJOR 4
 #define REVISION_MINOR 5
 
@@ -89,11 +90,15 @@ void like_irq(void)
 {
 	uint32_t intid = (uint32_t)HVC(HF_INTERRUPT_GET).x[0];
 
-	if (intid == LIKE_UART_INTID) {
-		uart_interrupt();
+	if (intid == HF_INTERRUPT_NONE) {
+		return;
 	}
-	if (intid != HF_INTERRUPT_NONE) {
-		HVC(HF_INTERRUPT_DEACTIVATE, intid, intid);
+	if (intid != LIKE_UART_INTID) {
+		like_panic("an interrupt that it does not have");
+	}
+	uart_interrupt();
+	if (HVC(HF_INTERRUPT_DEACTIVATE, intid, intid).x[0] != 0) {
+		like_count(COUNT_REFUSED);
 	}
 }
 
@@ -180,10 +185,13 @@ static void step(struct regs *r)
 	case FFA_MSG_SEND_DIRECT_REQ_64:
 		answer(r);
 		break;
+	case FFA_INTERRUPT:
+		*r = (struct regs){ .x = { FFA_MSG_WAIT } };
+		break;
 	case FFA_ERROR:
 		like_panic("an error from the SPMC");
 	default:
-		*r = (struct regs){ .x = { FFA_MSG_WAIT } };
+		like_panic("no message, and no interrupt");
 	}
 }
 
@@ -208,13 +216,15 @@ noreturn void like_loop(void)
 static uint64_t read_boot_info(const struct ffa_boot_info_header *header)
 {
 	const struct ffa_boot_info *info;
+	const uint32_t *tree;
 
 	if (header == NULL || header->signature != FFA_BOOT_INFO_SIGNATURE || header->version != FFA_VERSION_1_1 ||
 	    header->descriptor_count != 1) {
 		like_panic("bad boot information");
 	}
 	info = (const void *)((const uint8_t *)header + header->descriptor_offset);
-	if ((info->flags >> 2 & 3) != 0 || !fdt_init((const void *)info->contents)) {
+	tree = (const void *)info->contents;
+	if ((info->flags >> 2 & 3) != 0 || !fdt_init(tree) || __builtin_bswap32(tree[TREE_SIZE]) > info->size) {
 		like_panic("no manifest in its boot information");
 	}
 	if (fdt_u32(FDT_ROOT, "mem-size", 0) == 0) {

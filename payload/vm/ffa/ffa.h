@@ -16,15 +16,26 @@
 extern uint16_t second, third;
 /* Whom the tests are about that are run for several. */
 extern uint16_t partner;
+/* The SPMC below is one of FF-A 1.1. */
+extern bool older;
 static inline bool is_vm(uint16_t id) { return (id & FFA_ID_SECURE) == 0; }
 
 #define ANSWER_MS 20000
 
+/* By its bootargs. */
+bool is_servant(void);
+
 /* machine.c: interrupts and, at another address, the memory that this VM borrows. On the boot CPU, then on each. */
 void machine_start(void);
 void machine_start_cpu(void);
-/* Notifications pending, as told by interrupt, so far; on any CPU. */
+/*
+ * If not 0, CPUs that start from now on have an interrupt so often: nobody for whom they yield can keep them for
+ * long.
+ */
+extern uint64_t machine_tick_us;
+/* Notifications pending, as told by interrupt, so far; on any CPU. Who sets 'npi_answer' is called then. */
 extern uint32_t npi_count;
+extern void (*npi_answer)(void);
 
 /* As nwd_command(), again while the answer is FFA_BUSY, or also FFA_ABORTED: a servant that starts. */
 struct words command_when_free(uint16_t to, struct words words);
@@ -44,9 +55,16 @@ struct ffa_regs call_from_when_free(uint16_t id, struct ffa_regs call);
 /* The tests, by topic; those marked with 'partner' are run for each. */
 void test_discovery(void);
 void test_messages(void); /* partner */
-void test_memory(void);   /* partner */
-void test_notify(void);   /* partner */
+void test_memory(void); /* partner */
+void test_notify(void); /* partner */
 void test_life(void);
+void test_halves(void); /* comes back in its last life */
+void test_work(void); /* as long as it takes */
+
+/* In the place of tests: what calls to the partner cost. A servant answers its notifications and messages. */
+void test_bench(void);
+void bench_servant_start(void);
+void bench_answer(void);
 
 /* Runs tests with the partner's name before theirs. */
 void run_for_partner(const struct test *tests, size_t count);

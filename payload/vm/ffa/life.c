@@ -7,7 +7,8 @@
 
 static int32_t reset(uint16_t id)
 {
-	return COMMAND_CODE(id, COMMAND_POWER, POWER_RESET);
+	/* Its other CPU may not be up yet. */
+	return (int32_t)WHEN_FREE(id, COMMAND_POWER, POWER_RESET).w[0];
 }
 
 /* It has begun anew, and all is as before. */
@@ -40,7 +41,7 @@ static uint16_t relay_to;
 static void relay_busy(uint64_t arg)
 {
 	(void)arg;
-	relay_code = COMMAND_CODE(second, COMMAND_RELAY, relay_to, COMMAND_BUSY, BUSY_US);
+	relay_code = (int32_t)WHEN_FREE(second, COMMAND_RELAY, relay_to, COMMAND_BUSY, BUSY_US).w[0];
 }
 
 static void sender_resets(uint16_t to)
@@ -110,8 +111,50 @@ static void an_owner_resets(void)
 	check_up(second);
 }
 
+/* ---- what partitions below hear of starts and ends ---- */
+
+/* Of a VM that is up, hello has heard of one start more than of ends. */
+static struct words heard_of(uint16_t id)
+{
+	struct words answer = WHEN_FREE(hello, COMMAND_VM, id);
+
+	CHECK_CODE(answer.w[0], FFA_OK);
+	CHECK_EQ(answer.w[1], answer.w[2] + 1);
+	return answer;
+}
+
+/* Who did not ask for it does not. */
+static void starts_are_told(void)
+{
+	struct words answer;
+
+	NEEDS(hello);
+	heard_of(nwd_id);
+	answer = WHEN_FREE(irq, COMMAND_VM, nwd_id);
+	CHECK_CODE(answer.w[0], FFA_OK);
+	CHECK_EQ(answer.w[1] + answer.w[2], 0);
+}
+
+static void ends_are_told(void)
+{
+	uint64_t own, before;
+
+	NEEDS(hello);
+	own = heard_of(nwd_id).w[2];
+	before = heard_of(second).w[2];
+	for (uint32_t i = 1; i <= 2; i++) {
+		CHECK_CODE(reset(second), FFA_ABORTED);
+		check_up(second);
+		CHECK_EQ(heard_of(second).w[2], before + i);
+	}
+	CHECK_EQ(heard_of(nwd_id).w[2], own);
+}
+
 void test_life(void)
 {
+	static const struct test always[] = {
+		{ "life_starts_are_told", starts_are_told },
+	};
 	static const struct test tests[] = {
 		{ "life_receiver_resets", the_receiver_resets },
 		{ "life_receivers_cpu_goes", the_receivers_cpu_goes },
@@ -119,8 +162,10 @@ void test_life(void)
 		{ "life_sender_to_a_partition_resets", a_sender_to_a_partition_resets },
 		{ "life_borrower_resets", a_borrower_resets },
 		{ "life_owner_resets", an_owner_resets },
+		{ "life_ends_are_told", ends_are_told },
 	};
 
+	RUN_TESTS(always);
 	if (second != 0) {
 		RUN_TESTS(tests);
 	}

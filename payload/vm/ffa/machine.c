@@ -13,6 +13,9 @@
 const struct ffa_boot_info_header *sp_boot_info;
 
 uint32_t npi_count;
+void (*npi_answer)(void);
+
+uint64_t machine_tick_us;
 
 static struct sp_cpu sp_cpus[SP_CPUS_MAX];
 static uint32_t npi; /* 0: there is none */
@@ -84,8 +87,14 @@ static void on_irq(void)
 	if (intid == npi) {
 		atomic_add(&npi_count, 1);
 		sp_interrupt(FFA_INTID_NPI);
+		if (npi_answer != NULL) {
+			npi_answer();
+		}
 	} else if (intid == timer_intid(TIMER_VIRTUAL)) {
 		sp_interrupt(FFA_INTID_VTIMER);
+		if (machine_tick_us != 0) {
+			sp_timer_set(machine_tick_us);
+		}
 	} else if (!watchdog_irq(intid)) {
 		test_fail("unexpected interrupt %u", intid);
 		gic_disable(this_cpu()->index, intid);
@@ -100,6 +109,9 @@ void machine_start_cpu(void)
 	sp_cpus[index] = (struct sp_cpu){ .index = index };
 	timer_set_ctl(TIMER_VIRTUAL, 0);
 	gic_enable(index, timer_intid(TIMER_VIRTUAL));
+	if (machine_tick_us != 0) {
+		sp_timer_set(machine_tick_us);
+	}
 	if (npi != 0) {
 		gic_enable(index, npi);
 	}

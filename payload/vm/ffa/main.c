@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bootargs: "servant", or for the tester what must be there: "sp" the partitions hello, irq and relay below, "vm2" and
- * "vm3" the servants with those UUIDs. What is not named must be absent.
+ * Bootargs: "servant", with "ticks" one that is interrupted often; or for the tester what must be there: "sp" the
+ * partitions hello, irq and relay below, "vm2" and "vm3" the servants with those UUIDs. What is not named must be
+ * absent. With "older" the SPMC is one of FF-A 1.1. With "bench" nothing is tested but measured, with "halves" or
+ * "work" something else is (halves.c, work.c).
  *
- * Wants: config/ffa-vm.dts, ffa-vm-2.dts, ffa-vm-3.dts.
+ * Wants: config/ffa-vm.dts, ffa-vm-2.dts, ffa-vm-3.dts, bench-ffa-sp.dts, bench-ffa-vm.dts.
  */
 #include "payload/lib/fdt.h"
 #include "payload/lib/psci.h"
@@ -11,7 +13,28 @@
 #include "payload/lib/timer.h"
 #include "payload/vm/ffa/ffa.h"
 
+#define TICK_US 10000
+
 uint16_t second, third, partner;
+bool older;
+
+/* It is one of the words of the bootargs. */
+static bool wanted(const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = fdt_bootargs(); *at != '\0'; at++) {
+		if (str_starts(at, word) && (at[length] == ' ' || at[length] == '\0')) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool is_servant(void)
+{
+	return wanted("servant");
+}
 
 /* ---- a servant ---- */
 
@@ -50,6 +73,14 @@ static void serve(uint64_t arg)
 static noreturn void be_servant(void)
 {
 	sp_init();
+	if (wanted("bench")) {
+		bench_servant_start();
+		npi_answer = bench_answer;
+	}
+	if (wanted("ticks")) {
+		machine_tick_us = TICK_US;
+		machine_start_cpu();
+	}
 	cpu_start_all();
 	for (uint32_t i = 1; i < cpu_count; i++) {
 		cpu_post(i, serve, 0);
@@ -103,19 +134,6 @@ void run_for_partner(const struct test *tests, size_t count)
 		print_to(text, sizeof(text), "%s_%s", name, tests[i].name);
 		report_run(&one, 1);
 	}
-}
-
-/* It is one of the words of the bootargs. */
-static bool wanted(const char *word)
-{
-	size_t length = strlen(word);
-
-	for (const char *at = fdt_bootargs(); *at != '\0'; at++) {
-		if (str_starts(at, word) && (at[length] == ' ' || at[length] == '\0')) {
-			return true;
-		}
-	}
-	return false;
 }
 
 static void check_present(const char *word, bool present)
@@ -173,9 +191,26 @@ static void be_tester(void)
 	partners[0] = hello;
 	partners[1] = second;
 	partners[2] = third;
+	older = wanted("older");
 	cpu_start_all();
 	for (uint32_t i = 1; i < cpu_count; i++) {
 		cpu_run(i, start_cpu, 0);
+	}
+	if (wanted("bench")) {
+		partner = hello != 0 ? hello : second;
+		test_bench();
+		RUN_TESTS(last);
+		return;
+	}
+	if (wanted("halves")) {
+		test_halves();
+		RUN_TESTS(last);
+		return;
+	}
+	if (wanted("work")) {
+		test_work();
+		RUN_TESTS(last);
+		return;
 	}
 	test_discovery();
 	for (uint32_t i = 0; i < ARRAY_SIZE(partners); i++) {
@@ -183,6 +218,9 @@ static void be_tester(void)
 		if (partner != 0) {
 			test_messages();
 			test_memory();
+		}
+		/* Partitions are told what to do for it by messages that 1.1 does not have. */
+		if (partner != 0 && !(older && partner == hello)) {
 			test_notify();
 		}
 	}
@@ -193,7 +231,7 @@ static void be_tester(void)
 void payload_main(void)
 {
 	machine_start();
-	if (wanted("servant")) {
+	if (is_servant()) {
 		be_servant();
 	}
 	be_tester();

@@ -28,6 +28,10 @@ static void echo(uint32_t id)
 		r.x[i] = GARBAGE + 0x1000 + i;
 	}
 	nwd_message(&r);
+	if (two && older && !is_vm(partner)) {
+		CHECK_CODE(ffa_code(&r), FFA_DENIED);
+		return;
+	}
 	CHECK_EQ(r.x[0], id + 1);
 	CHECK_EQ(r.x[1], from_partner());
 	CHECK_EQ(r.x[2], 0);
@@ -164,6 +168,31 @@ static void nobody_else_may_run_it(void)
 	CHECK_EQ(r.x[0], FFA_MSG_SEND_DIRECT_RESP_64);
 }
 
+/* If another wants what we have left, it runs on for us first: he has his answer, and ours waits for us. */
+static void another_uses_it_all_the_same(void)
+{
+	uint16_t other = partner == second ? third : second;
+	struct ffa_regs r;
+
+	if (other == 0) {
+		test_skip("there is no other VM");
+		return;
+	}
+	r = interrupted(50000);
+	REQUIRE(ffa_is(&r, FFA_INTERRUPT));
+	CHECK_CODE(WHEN_FREE(other, COMMAND_RELAY, partner, COMMAND_STATE).w[0], FFA_OK);
+	if (!is_vm(partner)) { /* a VM may have another vCPU for it */
+		CHECK_CODE(request(FFA_MSG_SEND_DIRECT_REQ_64, to_partner(), 0, 0), FFA_BUSY);
+	}
+	while (ffa_is(&r, FFA_INTERRUPT)) {
+		r = FFA(FFA_RUN, (uint32_t)r.x[1]);
+	}
+	CHECK_EQ(r.x[0], FFA_MSG_SEND_DIRECT_RESP_64);
+	CHECK_EQ(r.x[1], from_partner());
+	CHECK_EQ(r.x[3], FFA_OK);
+	many_rounds();
+}
+
 static void it_yields(void)
 {
 	struct ffa_regs r = { .x = { FFA_MSG_SEND_DIRECT_REQ_64, to_partner(), 0, COMMAND_YIELD, 3,
@@ -247,6 +276,7 @@ void test_messages(void)
 		{ "message_refused", what_is_refused },
 		{ "message_interrupted", an_interrupt_comes_first },
 		{ "message_of_another", nobody_else_may_run_it },
+		{ "message_left", another_uses_it_all_the_same },
 		{ "message_yield", it_yields },
 		{ "message_circle", no_circles },
 		{ "message_registers", registers_stay },

@@ -97,5 +97,7 @@ void tables_round(void);
 void flood_init(void);
 void flood_round(void);
 void spin_round(void);
+void ffa_init(void);
+void ffa_round(void);
 
 #endif

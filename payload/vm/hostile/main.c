@@ -12,6 +12,7 @@
  *   tables   stage-1 tables that change while they are in use
  *   flood    the UART and a virtio console
  *   spin     nothing, with interrupts masked
+ *   ffa      FF-A calls of all kinds, with SYSTEM_RESET every few seconds
  */
 #include <stdarg.h>
 
@@ -43,6 +44,7 @@ static const struct behaviour {
 	{ "tables", tables_init, tables_round },
 	{ "flood", flood_init, flood_round },
 	{ "spin", NULL, spin_round },
+	{ "ffa", ffa_init, ffa_round },
 };
 static const struct behaviour *behaviour;
 static uint64_t seed;

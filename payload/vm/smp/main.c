@@ -13,6 +13,9 @@
 #include "payload/lib/report.h"
 #include "payload/lib/timer.h"
 
+/* KVM's hypercalls: which there are, and of those the one that only VMs have that pKVM protects. */
+#define KVM_FEATURES 0x86000000
+#define KVM_HYP_MEMINFO BIT(2)
 #define SGI 5
 #define LOCK_ROUNDS 10000
 #define PING_ROUNDS 20
@@ -320,9 +323,23 @@ static void clean_set_way(uint64_t arg)
 	}
 }
 
-/* Clean and clean-and-invalidate only: nobody's data is lost by them. */
+/* pKVM says it by which hypercalls it has. */
+static bool is_protected(void)
+{
+	int64_t calls = psci_has_smccc() ? psci_call(KVM_FEATURES, 0, 0, 0) : 0;
+
+	return calls >= 0 && ((uint64_t)calls & KVM_HYP_MEMINFO) != 0;
+}
+
+/* Clean and clean-and-invalidate only: nobody's data is lost by them. pKVM takes them from the VMs that it protects. */
 static void set_way(void)
 {
+	if (is_protected()) {
+		struct fault fault = FAULT_OF("dc csw, %0" ::"r"(0ul));
+
+		CHECK(fault.taken && ESR_EC(fault.esr) == EC_UNKNOWN);
+		return;
+	}
 	for (uint32_t i = 0; i < ARRAY_SIZE(data_under_test); i++) {
 		data_under_test[i] = i;
 	}

@@ -45,11 +45,6 @@ static uint64_t slice_end(unsigned level, uint64_t at, uint64_t end)
 	return MIN(end, ALIGN_DOWN(at, level_size(level)) + level_size(level));
 }
 
-static bool is_protect(const struct pgtable_change *change)
-{
-	return change->action == PGTABLE_PROTECT || change->action == PGTABLE_TURN;
-}
-
 /*
  * What an entry that holds no table becomes when the change touches [at, next) of it. False if that takes a table below
  * it: the slice is a part of the entry, or the entry cannot be a leaf.
@@ -99,6 +94,22 @@ static uint64_t fillable(const struct pgtable_change *change, const pte_t *entri
 	return n;
 }
 
+/* Whether the change may find an entry that holds no table. */
+static inline enum err may_find(const struct pgtable_change *change, pte_t old)
+{
+	switch (change->action) {
+	case PGTABLE_MAP:
+		return pte_is_valid(old) ? ERR_EXISTS : OK;
+	case PGTABLE_PROTECT:
+		return pte_is_valid(old) ? OK : ERR_NOT_FOUND;
+	case PGTABLE_TURN:
+		return !pte_is_valid(old) ? ERR_NOT_FOUND : pte_attrs(old) == change->from ? OK : ERR_DENIED;
+	case PGTABLE_UNMAP:
+		break;
+	}
+	return OK;
+}
+
 /* 'entries' is the table, or NULL for one that is not there yet and will translate as 'parent' does. */
 static enum err plan(const struct pgtable *table, const struct pgtable_change *change, const pte_t *entries,
 		     pte_t parent, unsigned level, uint64_t at, uint64_t end, uint64_t *tables)
@@ -120,15 +131,14 @@ static enum err plan(const struct pgtable *table, const struct pgtable_change *c
 				continue; /* a whole table is emptied with no new one */
 			}
 			below = pa_ptr(pte_address(old));
-		} else if (change->action == PGTABLE_MAP && pte_is_valid(old)) {
-			return ERR_EXISTS;
-		} else if (is_protect(change) && !pte_is_valid(old)) {
-			return ERR_NOT_FOUND;
-		} else if (change->action == PGTABLE_TURN && pte_attrs(old) != change->from) {
-			return ERR_DENIED;
-		} else if (leaf_suffices(change, old, level, at, next, &unused)) {
-			continue;
 		} else {
+			e = may_find(change, old);
+			if (e != OK) {
+				return e;
+			}
+			if (leaf_suffices(change, old, level, at, next, &unused)) {
+				continue;
+			}
 			++*tables;
 			if (level + 1 == PTE_LAST_LEVEL) {
 				continue; /* a new table of pages holds no surprise */
@@ -162,10 +172,22 @@ static pte_t *innermost(const struct pgtable *table, const struct pgtable_change
 
 enum err pgtable_plan(const struct pgtable *table, struct pgtable_change *change, uint64_t *tables)
 {
+	uint64_t end = change->base + change->size;
+	pte_t *entry, old;
+
 	change->entries = innermost(table, change, &change->level);
+	change->leaf = NULL;
 	*tables = 0;
-	return plan(table, change, change->entries, 0, change->level, change->base, change->base + change->size,
-		    tables);
+	/* One entry: most of what sharing and lending memory needs. */
+	entry = &change->entries[entry_index(table, change->level, change->base)];
+	old = pte_load(entry);
+	if (change->size == level_size(change->level) && IS_ALIGNED(change->base, change->size) &&
+	    !pte_is_table(old, change->level) &&
+	    leaf_suffices(change, old, change->level, change->base, end, &change->leaf_after)) {
+		change->leaf = entry;
+		return may_find(change, old);
+	}
+	return plan(table, change, change->entries, 0, change->level, change->base, end, tables);
 }
 
 static void mark_stale(struct pgtable_change *change, uint64_t base, uint64_t end)
@@ -192,8 +214,8 @@ static void replace(const struct pgtable *table, pte_t *entry, pte_t value, uint
 }
 
 /* Stores a leaf, or its absence, in place of a leaf or nothing. 'live' says whether walkers can reach the entry. */
-static void set_leaf(const struct pgtable *table, struct pgtable_change *change, pte_t *entry, pte_t value, uint64_t at,
-		     uint64_t next, bool live)
+static inline void set_leaf(const struct pgtable *table, struct pgtable_change *change, pte_t *entry, pte_t value,
+			    uint64_t at, uint64_t next, bool live)
 {
 	pte_t old = pte_load(entry);
 	pte_t differs = (old ^ value) & ~table->ops->software;
@@ -329,7 +351,9 @@ static void commit(struct pgtable *table, struct pgtable_change *change, pte_t *
 {
 	for (uint64_t next; at < end; at = next) {
 		uint64_t index = entry_index(table, level, at);
-		uint64_t count = fillable(change, entries, level, index, at, end);
+		/* plan() found nothing mapped, so only a table that has tables below it need be looked at. */
+		const pte_t *seen = live && level < PTE_LAST_LEVEL ? entries : NULL;
+		uint64_t count = fillable(change, seen, level, index, at, end);
 		pte_t *entry = &entries[index];
 		pte_t old = pte_load(entry);
 		pte_t value;
@@ -350,12 +374,16 @@ static void commit(struct pgtable *table, struct pgtable_change *change, pte_t *
 
 void pgtable_commit(struct pgtable *table, struct pgtable_change *change)
 {
-	if (!table->ops->keeps) { /* tables above may go or become a block */
-		change->entries = pa_ptr(table->root);
-		change->level = table->start_level;
-	}
+	uint64_t end = change->base + change->size;
+
 	change->stale_base = change->stale_end = 0;
-	commit(table, change, change->entries, change->level, change->base, change->base + change->size, true);
+	if (!table->ops->keeps) { /* tables above may go or become a block */
+		commit(table, change, pa_ptr(table->root), table->start_level, change->base, end, true);
+	} else if (change->leaf != NULL) {
+		set_leaf(table, change, change->leaf, change->leaf_after, change->base, end, true);
+	} else {
+		commit(table, change, change->entries, change->level, change->base, end, true);
+	}
 	CHECK(change->spare.top.v == 0);
 	if (change->stale_base != change->stale_end) {
 		table->ops->invalidate(table, change->stale_base, change->stale_end - change->stale_base);

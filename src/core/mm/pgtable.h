@@ -44,6 +44,7 @@ enum pgtable_action {
 
 struct pgtable_change {
 	enum pgtable_action action;
+	unsigned level;                 /* plan's own, as the last three: on which level the walk begins, */
 	uint64_t base, size;        /* multiples of PAGE_SIZE, inside the address space, not empty */
 	pa_t to;      /* MAP: where 'base' leads */
 	pte_t attrs;                /* MAP, PROTECT, TURN: of the leaves */
@@ -51,8 +52,9 @@ struct pgtable_change {
 	struct pgtable_pages spare; /* in: as many zeroed pages as planned; all are used */
 	struct pgtable_pages dead;  /* out: tables that fell out of use; no TLB refers to them any more */
 	uint64_t stale_base, stale_end; /* commit's own: what remains to be invalidated */
-	pte_t *entries;                 /* plan's and commit's own: where the walk begins, */
-	unsigned level;                 /* and on which level */
+	pte_t *entries;                 /* where; */
+	pte_t *leaf;                    /* the one entry that changes, and to what; NULL: there are more */
+	pte_t leaf_after;
 };
 
 void pgtable_push(struct pgtable_pages *pages, pa_t page);

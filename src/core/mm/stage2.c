@@ -2,9 +2,9 @@
 #include "core/mm/stage2.h"
 
 #include "arch/tlb.h"
+#include "arch/zero.h"
 #include "core/mm/pool.h"
 #include "lib/panic.h"
-#include "lib/str.h"
 
 /* VTCR_EL2 (Arm ARM, D19.2). */
 #define VTCR_T0SZ_SHIFT 0
@@ -148,7 +148,7 @@ enum err stage2_init(struct stage2 *s2, enum stage2_kind kind, unsigned ipa_bits
 	if (e != OK) {
 		return e;
 	}
-	memset(pa_ptr(root), 0, pages * PAGE_SIZE);
+	zero_pages(pa_ptr(root), pages * PAGE_SIZE);
 	*s2 = (struct stage2){
 		.vttbr = root.v | (kind == STAGE2_SECURE ? 0 : FIELD_PUT(VTTBR_VMID, vmid)),
 		.vtcr = make_vtcr(kind, ipa_bits, level, id_aa64mmfr0, id_aa64mmfr1),

@@ -62,7 +62,7 @@ extern uint64_t __stack_chk_guard;
 uint64_t __stack_chk_guard = UINT64_C(0x7472697665740aff); /* until there is entropy */
 
 extern struct cpu_area boot_area;
-static __attribute__((section(".boot_area"))) _Alignas(PAGE_SIZE) uint8_t boot_pages[BOOT_PAGES][PAGE_SIZE];
+static __attribute__((section(".boot_area.pages"))) _Alignas(PAGE_SIZE) uint8_t boot_pages[BOOT_PAGES][PAGE_SIZE];
 static unsigned boot_pages_used;
 static struct host_range fdt_range;
 /* Not in .bss, which the first CPU clears: whoever comes later looks here before. */
@@ -133,8 +133,11 @@ void boot_map(const void *fdt, struct cpu *cpu)
 		.vbar = (uint64_t)(uintptr_t)(el2_pauth ? vectors_pauth : vectors_plain),
 		.hcr = HCR_RW | (el2_e2h ? HCR_E2H : 0),
 	};
-	/* What was written uncached must not be hidden by a stale line once caches are on. */
-	cache_clean_invalidate(rodata_end, (uint64_t)(image_end - rodata_end));
+	/*
+	 * What was written uncached must not be hidden by a stale line once caches are on. Pages come last in the
+	 * image.
+	 */
+	cache_clean_invalidate(rodata_end, (uint64_t)(boot_pages[boot_pages_used] - (uint8_t *)rodata_end));
 }
 
 /* Boot protocol: an Image may be entered at EL1, where a hypervisor has nothing to do. MMU off, no log. */

@@ -27,7 +27,6 @@
 
 struct host host;
 
-/* In the order of how often they stand in a tree, because it is searched in this order. */
 enum prop {
 	PROP_REG,
 	PROP_COMPATIBLE,
@@ -82,15 +81,19 @@ enum device {
 	DEVICE_COUNT,
 };
 
+/* All behind the same vendor's name. */
+#define VENDOR "arm,"
+#define VENDOR_LENGTH (sizeof(VENDOR) - 1)
 static const char *const device_names[DEVICE_COUNT] = {
-	[DEVICE_GIC] = "arm,gic-v3",        [DEVICE_PL011] = "arm,pl011",       [DEVICE_PL031] = "arm,pl031",
-	[DEVICE_PSCI_0_2] = "arm,psci-0.2", [DEVICE_PSCI_1_0] = "arm,psci-1.0", [DEVICE_TIMER] = "arm,armv8-timer",
+	[DEVICE_GIC] = "gic-v3",        [DEVICE_PL011] = "pl011",       [DEVICE_PL031] = "pl031",
+	[DEVICE_PSCI_0_2] = "psci-0.2", [DEVICE_PSCI_1_0] = "psci-1.0", [DEVICE_TIMER] = "armv8-timer",
 };
 
 /* A node while its properties go by; the parent's cells say how its "reg" reads. */
 struct node {
 	const char *name;
-	struct span props[PROP_COUNT]; /* data NULL: absent */
+	uint32_t present; /* those of 'props' that are there, by bit */
+	struct span props[PROP_COUNT];
 	uint32_t address_cells, size_cells; /* for its children */
 };
 
@@ -105,8 +108,16 @@ struct uart {
 	struct span interrupts;
 };
 
+/* The same name mostly lies at one place for all of a tree, so what it is must be found out once. */
+#define NAMES_MAX 256
+struct known_name {
+	const char *name;
+	enum prop prop; /* PROP_COUNT: none of ours */
+};
+
 struct walk {
 	struct node nodes[DEPTH_MAX];
+	struct known_name names[NAMES_MAX];
 	struct pending_irqs irqs;
 	struct uart uarts[UART_MAX];
 	unsigned uart_count;
@@ -119,7 +130,13 @@ struct walk {
 
 static bool has(const struct node *node, enum prop prop)
 {
-	return node->props[prop].data != NULL;
+	return (node->present & 1U << prop) != 0;
+}
+
+/* Empty if it is absent. */
+static struct span prop_value(const struct node *node, enum prop prop)
+{
+	return has(node, prop) ? node->props[prop] : (struct span){ 0 };
 }
 
 /* Cell 'index' of a property; 0 behind its end. */
@@ -159,8 +176,13 @@ static unsigned devices_in(struct span list)
 		return 0;
 	}
 	for (uint64_t at = 0; at < list.size; at += strlen((const char *)list.data + at) + 1) {
+		const char *name = (const char *)list.data + at;
+
+		if (strncmp(name, VENDOR, VENDOR_LENGTH) != 0) {
+			continue;
+		}
 		for (unsigned i = 0; i < DEVICE_COUNT; i++) {
-			found |= strcmp((const char *)list.data + at, device_names[i]) == 0 ? 1U << i : 0;
+			found |= strcmp(name + VENDOR_LENGTH, device_names[i]) == 0 ? 1U << i : 0;
 		}
 	}
 	return found;
@@ -169,7 +191,7 @@ static unsigned devices_in(struct span list)
 /* Entry 'index' of "reg"; false behind the last one, or if it wraps. */
 static bool read_reg(const struct node *parent, const struct node *node, unsigned index, struct host_range *out)
 {
-	struct span reg = node->props[PROP_REG];
+	struct span reg = prop_value(node, PROP_REG);
 	unsigned step = parent->address_cells + parent->size_cells;
 	struct host_range range;
 
@@ -204,8 +226,8 @@ static unsigned intid(const struct walk *walk, struct span interrupts, unsigned 
 
 static bool enabled(const struct node *node)
 {
-	return !has(node, PROP_STATUS) || is_string(node->props[PROP_STATUS], "okay") ||
-	       is_string(node->props[PROP_STATUS], "ok");
+	return !has(node, PROP_STATUS) || is_string(prop_value(node, PROP_STATUS), "okay") ||
+	       is_string(prop_value(node, PROP_STATUS), "ok");
 }
 
 /* What of the range lies where EL2 could map it. */
@@ -270,7 +292,7 @@ static void add_cpu(const struct node *parent, const struct node *node)
 	if (!read_reg(parent, node, 0, &reg) || is_known_cpu(reg.base & MPIDR_AFFINITY)) {
 		return;
 	}
-	if (!is_string(node->props[PROP_ENABLE_METHOD], "psci")) {
+	if (!is_string(prop_value(node, PROP_ENABLE_METHOD), "psci")) {
 		log_warn("device tree: CPU 0x%llx is not started by PSCI; not used", (unsigned long long)reg.base);
 	} else if (host.cpu_count == CPU_MAX) {
 		log_warn("device tree: more than %u CPUs; CPU 0x%llx is not used", CPU_MAX,
@@ -292,11 +314,11 @@ static void add_seed(struct span seed)
 
 static void read_chosen(struct walk *walk, const struct node *node)
 {
-	struct span start = node->props[PROP_INITRD_START];
-	struct span end = node->props[PROP_INITRD_END];
+	struct span start = prop_value(node, PROP_INITRD_START);
+	struct span end = prop_value(node, PROP_INITRD_END);
 	uint64_t from = number(start, 0, (unsigned)MIN(start.size / 4, UINT64_C(2)));
 	uint64_t to = number(end, 0, (unsigned)MIN(end.size / 4, UINT64_C(2)));
-	struct span bootargs = node->props[PROP_BOOTARGS];
+	struct span bootargs = prop_value(node, PROP_BOOTARGS);
 
 	if (to > from) {
 		host.initrd = (struct host_range){ from, to - from };
@@ -306,9 +328,9 @@ static void read_chosen(struct walk *walk, const struct node *node)
 		log_warn("device tree: bootargs are longer than %u characters; the rest is ignored",
 			 (unsigned)sizeof(host.bootargs) - 1);
 	}
-	walk->stdout_path = node->props[PROP_STDOUT];
-	add_seed(node->props[PROP_RNG_SEED]);
-	add_seed(node->props[PROP_KASLR_SEED]);
+	walk->stdout_path = prop_value(node, PROP_STDOUT);
+	add_seed(prop_value(node, PROP_RNG_SEED));
+	add_seed(prop_value(node, PROP_KASLR_SEED));
 }
 
 static void add_uart(struct walk *walk, const struct node *parent, const struct node *node)
@@ -317,7 +339,7 @@ static void add_uart(struct walk *walk, const struct node *parent, const struct 
 
 	if (walk->uart_count < UART_MAX && read_reg(parent, node, 0, &uart->range) && uart->range.size != 0) {
 		uart->name = node->name;
-		uart->interrupts = node->props[PROP_INTERRUPTS];
+		uart->interrupts = prop_value(node, PROP_INTERRUPTS);
 		walk->uart_count++;
 	}
 }
@@ -334,11 +356,11 @@ static bool is_stdout(const struct walk *walk, const struct uart *uart)
 
 static void read_gic(struct walk *walk, const struct node *parent, const struct node *node)
 {
-	unsigned regions = has(node, PROP_REDIST_REGIONS) ? cell(node->props[PROP_REDIST_REGIONS], 0) : 1;
+	unsigned regions = has(node, PROP_REDIST_REGIONS) ? cell(prop_value(node, PROP_REDIST_REGIONS), 0) : 1;
 
 	walk->gic = read_reg(parent, node, 0, &host.gicd);
-	walk->gic_cells = cell(node->props[PROP_INTERRUPT_CELLS], 0);
-	walk->irqs.gic = node->props[PROP_INTERRUPTS];
+	walk->gic_cells = cell(prop_value(node, PROP_INTERRUPT_CELLS), 0);
+	walk->irqs.gic = prop_value(node, PROP_INTERRUPTS);
 	while (host.gicr_count < MIN(regions, (unsigned)HOST_GICR_MAX) &&
 	       read_reg(parent, node, 1 + host.gicr_count, &host.gicr[host.gicr_count])) {
 		host.gicr_count++;
@@ -350,12 +372,12 @@ static void look_at(struct walk *walk, unsigned depth)
 {
 	struct node *node = &walk->nodes[depth];
 	const struct node *parent = &walk->nodes[depth != 0 ? depth - 1 : 0];
-	struct span type = node->props[PROP_DEVICE_TYPE];
-	unsigned devices = devices_in(node->props[PROP_COMPATIBLE]);
+	struct span type = prop_value(node, PROP_DEVICE_TYPE);
+	unsigned devices = devices_in(prop_value(node, PROP_COMPATIBLE));
 	struct host_range range;
 
-	node->address_cells = has(node, PROP_ADDRESS_CELLS) ? cell(node->props[PROP_ADDRESS_CELLS], 0) : 2;
-	node->size_cells = has(node, PROP_SIZE_CELLS) ? cell(node->props[PROP_SIZE_CELLS], 0) : 1;
+	node->address_cells = has(node, PROP_ADDRESS_CELLS) ? cell(prop_value(node, PROP_ADDRESS_CELLS), 0) : 2;
+	node->size_cells = has(node, PROP_SIZE_CELLS) ? cell(prop_value(node, PROP_SIZE_CELLS), 0) : 1;
 	if (depth == 2 && strcmp(parent->name, "reserved-memory") == 0) {
 		for (unsigned i = 0; read_reg(parent, node, i, &range); i++) {
 			add_reserved(host.reserved, &host.reserved_count, range.base, range.size);
@@ -380,22 +402,33 @@ static void look_at(struct walk *walk, unsigned depth)
 	} else if ((devices & 1U << DEVICE_GIC) != 0 && !walk->gic) {
 		read_gic(walk, parent, node);
 	} else if ((devices & 1U << DEVICE_TIMER) != 0) {
-		walk->irqs.timer = node->props[PROP_INTERRUPTS];
+		walk->irqs.timer = prop_value(node, PROP_INTERRUPTS);
 	} else if ((devices & (1U << DEVICE_PSCI_0_2 | 1U << DEVICE_PSCI_1_0)) != 0) {
-		host.psci_hvc = is_string(node->props[PROP_METHOD], "hvc");
-		walk->psci = host.psci_hvc || is_string(node->props[PROP_METHOD], "smc");
+		host.psci_hvc = is_string(prop_value(node, PROP_METHOD), "hvc");
+		walk->psci = host.psci_hvc || is_string(prop_value(node, PROP_METHOD), "smc");
 	}
 }
 
-static void note_property(struct node *node, const struct fdt_token *property)
+static enum prop find_prop(const char *name)
 {
-	const char *name = property->name;
-
 	for (unsigned i = 0; i < PROP_COUNT; i++) {
 		if (name[0] == prop_names[i][0] && strcmp(name, prop_names[i]) == 0) {
-			node->props[i] = property->value;
-			return;
+			return (enum prop)i;
 		}
+	}
+	return PROP_COUNT;
+}
+
+static void note_property(struct walk *walk, struct node *node, const struct fdt_token *property)
+{
+	struct known_name *known = &walk->names[(uintptr_t)property->name % NAMES_MAX];
+
+	if (known->name != property->name) {
+		*known = (struct known_name){ property->name, find_prop(property->name) };
+	}
+	if (known->prop != PROP_COUNT) {
+		node->props[known->prop] = property->value;
+		node->present |= 1U << known->prop;
 	}
 }
 
@@ -404,29 +437,29 @@ static enum err walk_tree(const void *fdt, struct walk *walk)
 {
 	struct fdt_tokens tokens;
 	struct fdt_token token;
+	struct node *node = NULL; /* whose properties go by */
 	int depth = -1;
-	bool reading = false; /* a node's properties */
 
 	fdt_tokens_init(&tokens, fdt);
 	for (;;) {
 		uint32_t tag = fdt_next_token(&tokens, &token) ? token.tag : FDT_END;
 
-		if (reading && tag != FDT_PROP) {
+		if (node != NULL && tag != FDT_PROP) {
 			look_at(walk, (unsigned)depth);
-			reading = false;
+			node = NULL;
 		}
 		switch (tag) {
 		case FDT_BEGIN_NODE:
 			depth++;
-			reading = depth < DEPTH_MAX;
-			if (reading) {
-				memset(&walk->nodes[depth], 0, sizeof(walk->nodes[depth]));
-				walk->nodes[depth].name = token.name;
+			if (depth < DEPTH_MAX) {
+				node = &walk->nodes[depth];
+				node->name = token.name;
+				node->present = 0;
 			}
 			break;
 		case FDT_PROP:
-			if (reading) {
-				note_property(&walk->nodes[depth], &token);
+			if (node != NULL) {
+				note_property(walk, node, &token);
 			}
 			break;
 		case FDT_END_NODE:

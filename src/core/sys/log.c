@@ -62,7 +62,7 @@ static __attribute__((noinline)) void flush_early(void)
 	early_length = 0;
 }
 
-static void put(char c)
+static inline void put(char c)
 {
 	if (unlikely(!console_ready())) {
 		if (early_length < sizeof(early)) {

@@ -67,9 +67,9 @@ struct cpu {
 	struct timer_queue timers;
 
 	/* The role's scheduler: */
-	struct heap woken;      /* struct vm_share, by virtual time: those who woke up */
+	struct heap woken;      /* struct cpu_share, by virtual time: those who woke up */
 	struct heap ready;      /* the others who want the CPU and have not got it */
-	struct vm_share *turn;  /* who is charged for the time since 'turn_since', or NULL */
+	struct cpu_share *turn;  /* who is charged for the time since 'turn_since', or NULL */
 	uint64_t turn_since;
 	uint64_t switch_ticks;  /* what it took to load a vCPU the last time */
 	uint64_t virtual_time;  /* the mean of the shares that want the CPU, by weight */

@@ -250,8 +250,11 @@ void vcpu_cover_vtimer(struct vcpu *v)
 	struct cpu *cpu = v->cpu;
 	uint64_t deadline = vtimer_deadline(v, guest_read_cntv_cval());
 
-	/* What is over has interrupted already. */
-	if (vtimer_runs(guest_read_cntv_ctl()) && deadline > cpu_now()) {
+	if (!vtimer_runs(guest_read_cntv_ctl())) {
+		return;
+	}
+	/* What is over has interrupted already, unless that happens just now: then it would end with the timer. */
+	if (deadline > cpu_now() || gic_has_pending()) {
 		timer_start(&cpu->timers, &v->vtimer_wake, deadline);
 		cpu_program_timer(cpu);
 	}
@@ -434,16 +437,14 @@ static bool may_resume(struct vcpu *v)
 
 	if (unlikely(atomic_load(&cpu->attention) != 0)) {
 		/* The common request is an interrupt for the one vCPU that is here; the loop serves any other. */
+		uint32_t attention;
+
 		if (cpu->vcpu_count != 1) {
 			return false;
 		}
-		if (atomic_load(&v->requests) != 0 || atomic_swap(&cpu->attention, 0) != CPU_ATTENTION_VCPU) {
-			atomic_or(&cpu->attention, CPU_ATTENTION_VCPU | CPU_ATTENTION_ROLE | CPU_ATTENTION_WORK);
-			return false;
-		}
-		/* A request that came in between: its bit may be what was just cleared. */
-		if (atomic_load(&v->requests) != 0) {
-			atomic_or(&cpu->attention, CPU_ATTENTION_VCPU);
+		attention = atomic_swap(&cpu->attention, 0);
+		if (attention != CPU_ATTENTION_VCPU || atomic_load(&v->requests) != 0) {
+			atomic_or(&cpu->attention, attention);
 			return false;
 		}
 	}

@@ -204,7 +204,7 @@ static bool refill_sgis(struct vgic_cpu *cpu)
 {
 	uint32_t sgis = atomic_load(&cpu->word.pending) & SGI_MASK;
 
-	if (unlikely((sgis & ~(cpu->again & vgic_word_ready(cpu->vgic, &cpu->word))) != 0)) {
+	if (unlikely((sgis & ~(cpu->again & vgic_word_open(cpu->vgic, &cpu->word))) != 0)) {
 		return false;
 	}
 	while (sgis != 0) {
@@ -285,20 +285,12 @@ static void hcr_update(struct vgic_cpu *cpu)
 
 /* ---- the vCPU's own CPU ---- */
 
-void vgic_enter(struct vgic_cpu *cpu)
+/* All that may be said by 'dirty', whose bits were taken. Apart, so that an SGI alone is quick. */
+static __attribute__((noinline)) void enter_slowly(struct vgic_cpu *cpu, uint32_t dirty)
 {
 	/* Other CPUs that set 'dirty' while we are at it kick, too, so it need not be zero in the end. */
 	unsigned turns = ENTER_TURNS;
-	uint32_t dirty;
 
-	if (unlikely(!cpu->loaded)) {
-		return; /* vgic_load looks */
-	}
-	/* Acquire: pairs with the release of whoever set it; what it speaks of was written before. */
-	dirty = atomic_swap(&cpu->dirty, 0);
-	if (likely(dirty == VGIC_DIRTY_SGI && refill_sgis(cpu))) {
-		return;
-	}
 	lr_fold(cpu);
 	do {
 		dirty |= atomic_swap(&cpu->dirty, 0);
@@ -315,6 +307,20 @@ void vgic_enter(struct vgic_cpu *cpu)
 		dirty = 0;
 	} while (unlikely(atomic_load(&cpu->dirty) != 0) && --turns != 0);
 	hcr_update(cpu);
+}
+
+void vgic_enter(struct vgic_cpu *cpu)
+{
+	uint32_t dirty;
+
+	if (unlikely(!cpu->loaded)) {
+		return; /* vgic_load looks */
+	}
+	/* Acquire: pairs with the release of whoever set it; what it speaks of was written before. */
+	dirty = atomic_swap(&cpu->dirty, 0);
+	if (dirty != VGIC_DIRTY_SGI || unlikely(!refill_sgis(cpu))) {
+		enter_slowly(cpu, dirty);
+	}
 }
 
 void vgic_maintenance(struct vgic_cpu *cpu)
@@ -461,8 +467,13 @@ bool vgic_has_pending(struct vgic_cpu *cpu)
 	if (!cpu->loaded) {
 		return vgic_has_pending_saved(cpu);
 	}
-	/* A level that is still high when the guest ends it comes again, also before the maintenance interrupt. */
-	lr_fold(cpu);
+	/*
+	 * A level that is still high when the guest ends it comes again, also before the maintenance interrupt. What
+	 * ended and did not ask for that one keeps its list register for the next time (lr_refill).
+	 */
+	if (read_ich_eisr_el2() != 0 || cpu->parked_count != 0) {
+		lr_fold(cpu);
+	}
 	if (atomic_load(&cpu->dirty) != 0) {
 		vgic_enter(cpu);
 	}

@@ -43,10 +43,23 @@ IDIOM static size_t copy_words_up(uint8_t *dst, const uint8_t *src, size_t size)
 
 		d[0] = a, d[1] = b, d[2] = c, d[3] = e, d[4] = f, d[5] = g, d[6] = h, d[7] = i;
 	}
-	for (; left >= WORD; left -= WORD) {
-		*d++ = *s++;
+	/* What is left is mostly all there ever was: no loop. */
+	if ((left & 4 * WORD) != 0) {
+		struct word a = s[0], b = s[1], c = s[2], e = s[3];
+
+		d[0] = a, d[1] = b, d[2] = c, d[3] = e;
+		d += 4, s += 4;
 	}
-	return size - left;
+	if ((left & 2 * WORD) != 0) {
+		struct word a = s[0], b = s[1];
+
+		d[0] = a, d[1] = b;
+		d += 2, s += 2;
+	}
+	if ((left & WORD) != 0) {
+		*d = *s;
+	}
+	return size - left % WORD;
 }
 
 /*
@@ -139,10 +152,18 @@ IDIOM void *memset(void *dst, int byte, size_t size)
 	for (; size >= BURST * WORD; size -= BURST * WORD, d += BURST) {
 		d[0] = w, d[1] = w, d[2] = w, d[3] = w, d[4] = w, d[5] = w, d[6] = w, d[7] = w;
 	}
-	for (; size >= WORD; size -= WORD) {
+	if ((size & 4 * WORD) != 0) {
+		d[0] = w, d[1] = w, d[2] = w, d[3] = w;
+		d += 4;
+	}
+	if ((size & 2 * WORD) != 0) {
+		d[0] = w, d[1] = w;
+		d += 2;
+	}
+	if ((size & WORD) != 0) {
 		*d++ = w;
 	}
-	for (p = (uint8_t *)d; size != 0; size--) {
+	for (p = (uint8_t *)d, size %= WORD; size != 0; size--) {
 		*p++ = (uint8_t)byte;
 	}
 	return dst;

@@ -12,9 +12,9 @@
 
 /*
  * Writes the tree of plan->config to 'buffer', which is aligned to 8 bytes. 'seed' is random words, or NULL: then the
- * guest gets none. ERR_NO_MEMORY if it does not fit.
+ * guest gets none. How many bytes it takes; 0 if it does not fit.
  */
-enum err guest_fdt_build(const struct image_plan *plan, const uint64_t seed[GUEST_FDT_SEED_WORDS], void *buffer,
-			 size_t size);
+uint64_t guest_fdt_build(const struct image_plan *plan, const uint64_t seed[GUEST_FDT_SEED_WORDS], void *buffer,
+			 uint64_t size);
 
 #endif

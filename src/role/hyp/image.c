@@ -317,17 +317,18 @@ static bool load_part(const struct guest_mem *mem, const struct piece *piece, ui
 static bool load_fdt(const struct image_plan *plan, const struct guest_mem *mem)
 {
 	void *to = guest_mem_ptr(mem, plan->dtb, IMAGE_FDT_SIZE);
-	uint64_t seed[GUEST_FDT_SEED_WORDS];
+	uint64_t seed[GUEST_FDT_SEED_WORDS], size;
 	bool seeded = true;
 
 	for (unsigned i = 0; i < GUEST_FDT_SEED_WORDS && seeded; i++) {
 		seeded = entropy_get(&seed[i]);
 	}
-	if (to == NULL || guest_fdt_build(plan, seeded ? seed : NULL, to, IMAGE_FDT_SIZE) != OK) {
+	if (to == NULL) {
 		return false;
 	}
-	cache_clean_invalidate(to, IMAGE_FDT_SIZE);
-	return true;
+	size = guest_fdt_build(plan, seeded ? seed : NULL, to, IMAGE_FDT_SIZE);
+	cache_clean_invalidate(to, size);
+	return size != 0;
 }
 
 bool image_load_some(struct image_loader *loader, uint64_t budget, enum err *error)

@@ -279,11 +279,16 @@ static void exchange_some(struct hyp_vm *vm)
 		return;
 	}
 	life->cursor = (struct vm_cursor){ 0 };
+	if (!ffa_guest_may_have_more(vm)) {
+		give_up_start(vm);
+		return;
+	}
 	life->scrub = true;
 	ffa_guest_memory_gone(vm);
 	if (vm_exchange_ram(vm)) {
 		ffa_guest_memory_made(vm);
-		log_info("VM '%s' gets other RAM, as others have some of what it had", vm->vm.name);
+		log_limited(&vm->vm.log_limit, "VM '%s' gets other RAM, as others have some of what it had",
+			    vm->vm.name);
 	} else {
 		give_up_start(vm);
 	}
@@ -357,7 +362,7 @@ static bool stop_slice(struct hyp_vm *vm)
 	return life->leaving;
 }
 
-static bool slice(struct vm_job *job)
+static bool slice(struct sched_job *job)
 {
 	struct hyp_vm *vm = container_of(job, struct hyp_vm, life.job);
 	struct vm_life *life = &vm->life;
@@ -376,7 +381,7 @@ static bool slice(struct vm_job *job)
 	return life->working;
 }
 
-static const struct vm_job_ops job_ops = { .slice = slice };
+static const struct sched_job_ops job_ops = { .slice = slice };
 
 static void begin_job(struct hyp_vm *vm)
 {
@@ -386,7 +391,7 @@ static void begin_job(struct hyp_vm *vm)
 		life->working = true;
 		life->cursor = (struct vm_cursor){ 0 };
 		life->loader = image_loader(&vm->plan, &vm->vm.mem);
-		sched_begin(&vm->vm, &life->job, false);
+		sched_begin(sched_share(&vm->vm), &life->job, false);
 	}
 }
 

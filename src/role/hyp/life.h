@@ -61,7 +61,7 @@ struct vm_life {
 	/* The CPU of vCPU 0 only: */
 	struct work work;   /* brings what follows there */
 	struct timer timer; /* the end of a wait before a restart */
-	struct vm_job job;
+	struct sched_job job;
 	bool working;
 	struct vm_cursor cursor;
 	struct image_loader loader;

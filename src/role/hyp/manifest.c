@@ -99,9 +99,10 @@ static bool read_firmware(const struct reader *r, struct vm_config *c)
 {
 	static const char *const others[] = { "kernel", "load-offset", "initrd" };
 	uint16_t mib = VARIABLES_MIB_USUAL;
+	struct span unused;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
-		if (fdt_get_property(r->fdt, r->node, others[i], NULL) != NULL) {
+		if (fdt_read_span(r->fdt, r->node, others[i], &unused) == OK) {
 			complain(r, others[i],
 				 "not beside 'firmware', which finds its system itself; give one of the two");
 			return false;
@@ -124,9 +125,10 @@ static bool read_firmware(const struct reader *r, struct vm_config *c)
 static bool read_kernel(const struct reader *r, struct vm_config *c)
 {
 	static const char *const others[] = { "firmware-read-only", "variables-mib" };
+	struct span unused;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
-		if (fdt_get_property(r->fdt, r->node, others[i], NULL) != NULL) {
+		if (fdt_read_span(r->fdt, r->node, others[i], &unused) == OK) {
 			complain(r, others[i], "only beside 'firmware'; remove it");
 			return false;
 		}
@@ -200,13 +202,13 @@ static bool read_conduct(const struct reader *r, struct vm_config *c)
 /* Finds the VM's index, and whether a VM before it has its name. */
 static bool read_identity(const struct manifest *m, const struct reader *r, struct vm_config *c)
 {
-	const char *name = reader_node_name(m->fdt, r->node);
+	const char *name = fdt_node_name(m->fdt, r->node);
 
 	if (!reader_check_name(r, name, "the VM")) {
 		return false;
 	}
 	for (unsigned i = 0; i < m->vm_count && m->vm_nodes[i] != r->node; i++) {
-		if (strcmp(reader_node_name(m->fdt, m->vm_nodes[i]), name) == 0) {
+		if (strcmp(fdt_node_name(m->fdt, m->vm_nodes[i]), name) == 0) {
 			report_error(r->report, name, NULL, "the name is taken by an earlier VM; choose another");
 			return false;
 		}
@@ -215,6 +217,9 @@ static bool read_identity(const struct manifest *m, const struct reader *r, stru
 	c->name = name;
 	return true;
 }
+
+/* Nodes of a VM. */
+enum { DEVICES, FFA, NODES };
 
 enum err manifest_read_vm(const struct manifest *m, int node, struct vm_config *config, struct report *report)
 {
@@ -235,18 +240,20 @@ enum err manifest_read_vm(const struct manifest *m, int node, struct vm_config *
 					    "variables-mib",
 					    "smc-allow",
 					    NULL };
-	static const char *const nodes[] = { "devices", "ffa", NULL };
+	static const char *const names[] = { [DEVICES] = "devices", [FFA] = "ffa", [NODES] = NULL };
 	struct reader r = { .fdt = m->fdt, .node = node, .report = report };
+	int nodes[NODES];
 
 	*config = (struct vm_config){ 0 };
 	if (!read_identity(m, &r, config)) {
 		return ERR_INVALID;
 	}
 	r.vm = config->name;
-	if (!reader_check_keys(&r, keys) || !reader_check_children(&r, nodes) || !read_vcpus(&r, config) ||
+	if (!reader_check_keys(&r, keys) || !reader_find_children(&r, names, nodes) || !read_vcpus(&r, config) ||
 	    !read_affinity(&r, m->cpu_count, config) || !read_memory(&r, config) || !read_software(&r, config) ||
-	    !read_bootargs(&r, config) || !read_conduct(&r, config) || !manifest_read_devices(m, &r, config) ||
-	    !manifest_read_ffa(&r, config) || !manifest_read_smcs(&r, config)) {
+	    !read_bootargs(&r, config) || !read_conduct(&r, config) ||
+	    !manifest_read_devices(m, &r, nodes[DEVICES], config) || !manifest_read_ffa(&r, nodes[FFA], config) ||
+	    !manifest_read_smcs(&r, config)) {
 		return ERR_INVALID;
 	}
 	return OK;
@@ -256,19 +263,20 @@ enum err manifest_read_vm(const struct manifest *m, int node, struct vm_config *
 
 int manifest_next_vm(const struct manifest *m, int previous)
 {
-	int node = previous < 0 ? fdt_first_subnode(m->fdt, m->vms) : fdt_next_subnode(m->fdt, previous);
-
-	return MAX(node, -1);
+	return fdt_next_child(m->fdt, m->vms, previous);
 }
 
 enum err manifest_open(struct manifest *manifest, struct span dtb, unsigned cpu_count, struct report *report)
 {
 	static const char *const root_keys[] = { "compatible", "console-prefix", NULL };
-	static const char *const root_nodes[] = { "vms", "switches", "shared-memory", NULL };
+	enum { VMS, SWITCHES, REGIONS, ROOT_NODES };
+	static const char *const root_names[] = {
+		[VMS] = "vms", [SWITCHES] = "switches", [REGIONS] = "shared-memory", [ROOT_NODES] = NULL
+	};
 	struct manifest m = { .cpu_count = cpu_count };
 	struct reader root = { .node = 0, .report = report };
-	struct reader vms, switches, regions;
 	const char *compatible = "";
+	int nodes[ROOT_NODES];
 
 	if (fdt_open(dtb, &m.fdt) != OK) {
 		report_error(report, NULL, "manifest", "it is not a device tree, or a damaged one; make it with dtc");
@@ -281,28 +289,26 @@ enum err manifest_open(struct manifest *manifest, struct span dtb, unsigned cpu_
 		report_error(report, NULL, "manifest", "the root's 'compatible' must be \"" MANIFEST_COMPATIBLE "\"");
 		return ERR_INVALID;
 	}
-	m.vms = fdt_subnode_offset(m.fdt, 0, "vms");
-	m.switches = fdt_subnode_offset(m.fdt, 0, "switches");
-	m.regions = fdt_subnode_offset(m.fdt, 0, "shared-memory");
-	vms = switches = regions = root;
-	vms.node = m.vms;
-	switches.node = m.switches;
-	regions.node = m.regions;
-	if (!reader_check_keys(&root, root_keys) || !reader_check_children(&root, root_nodes) ||
-	    !reader_flag(&root, "console-prefix", &m.console_prefix) ||
-	    (m.vms >= 0 && !reader_check_keys(&vms, reader_none)) ||
-	    (m.switches >= 0 && !reader_check_keys(&switches, reader_none)) ||
-	    (m.regions >= 0 && !reader_check_keys(&regions, reader_none))) {
+	if (!reader_check_keys(&root, root_keys) || !reader_find_children(&root, root_names, nodes) ||
+	    !reader_flag(&root, "console-prefix", &m.console_prefix)) {
 		return ERR_INVALID;
 	}
-	if (m.vms >= 0) {
-		for (int node = manifest_next_vm(&m, -1); node >= 0 && m.vm_count <= MANIFEST_VM_MAX;
-		     node = manifest_next_vm(&m, node)) {
-			if (m.vm_count < MANIFEST_VM_MAX) {
-				m.vm_nodes[m.vm_count] = node;
-			}
-			m.vm_count++;
+	for (unsigned i = 0; i < ROOT_NODES; i++) {
+		struct reader r = { .fdt = m.fdt, .node = nodes[i], .report = report };
+
+		if (!reader_check_keys(&r, reader_none)) {
+			return ERR_INVALID;
 		}
+	}
+	m.vms = nodes[VMS];
+	m.switches = nodes[SWITCHES];
+	m.regions = nodes[REGIONS];
+	for (int node = manifest_next_vm(&m, -1); node >= 0 && m.vm_count <= MANIFEST_VM_MAX;
+	     node = manifest_next_vm(&m, node)) {
+		if (m.vm_count < MANIFEST_VM_MAX) {
+			m.vm_nodes[m.vm_count] = node;
+		}
+		m.vm_count++;
 	}
 	if (m.vm_count == 0 || m.vm_count > MANIFEST_VM_MAX) {
 		report_error(report, NULL, "manifest", "the node /vms must hold 1 to %d VMs", MANIFEST_VM_MAX);

@@ -36,7 +36,7 @@ static bool read_net(const struct reader *r, const struct manifest *m, unsigned 
 			     "the name of a switch, as in \"lan\"")) {
 		return false;
 	}
-	if (d->network != NULL && (m->switches < 0 || fdt_subnode_offset(r->fdt, m->switches, d->network) < 0)) {
+	if (d->network != NULL && fdt_child(r->fdt, m->switches, d->network) < 0) {
 		complain(r, "switch", "there is no '%.31s' in /switches; add it or correct the name", d->network);
 		return false;
 	}
@@ -77,7 +77,7 @@ static bool read_virtio(const struct reader *r, const struct manifest *m, unsign
 	static const char *const keys[] = { "compatible", NULL };
 
 	*d = (struct vm_device_config){ .name = r->device };
-	if (!read_kind(r, &d->kind) || !reader_check_children(r, reader_none)) {
+	if (!read_kind(r, &d->kind) || !reader_check_childless(r)) {
 		return false;
 	}
 	switch (d->kind) {
@@ -127,24 +127,19 @@ static bool read_device(const struct reader *r, const struct manifest *m, struct
 	return true;
 }
 
-bool manifest_read_devices(const struct manifest *m, const struct reader *vm, struct vm_config *c)
+bool manifest_read_devices(const struct manifest *m, const struct reader *vm, int devices, struct vm_config *c)
 {
 	struct reader r = *vm;
-	int devices = fdt_subnode_offset(vm->fdt, vm->node, "devices");
-	int node;
 
-	if (devices < 0) {
-		return true;
-	}
 	r.node = devices;
 	r.device = "devices";
 	if (!reader_check_keys(&r, reader_none)) {
 		return false;
 	}
-	fdt_for_each_subnode(node, vm->fdt, devices)
-	{
+	for (int node = fdt_next_child(vm->fdt, devices, -1); node >= 0;
+	     node = fdt_next_child(vm->fdt, devices, node)) {
 		r.node = node;
-		r.device = reader_node_name(vm->fdt, node);
+		r.device = fdt_node_name(vm->fdt, node);
 		if (!reader_check_name(vm, r.device, "device") || !read_device(&r, m, c)) {
 			return false;
 		}

@@ -42,21 +42,21 @@ static bool read_uuids(const struct reader *r, struct vm_ffa_config *ffa)
 	return true;
 }
 
-bool manifest_read_ffa(const struct reader *vm, struct vm_config *config)
+bool manifest_read_ffa(const struct reader *vm, int node, struct vm_config *config)
 {
 	static const char *const keys[] = { "uuid", "messaging-method", NULL };
 	struct vm_ffa_config *ffa = &config->ffa;
 	struct reader r = *vm;
 	enum err e;
 
-	r.node = fdt_subnode_offset(vm->fdt, vm->node, "ffa");
-	if (r.node < 0) {
+	if (node < 0) {
 		return true;
 	}
+	r.node = node;
 	ffa->enabled = true;
 	ffa->messaging = MESSAGING_USUAL;
 	e = fdt_read_u32(r.fdt, r.node, "messaging-method", &ffa->messaging);
-	if (!reader_check_keys(&r, keys) || !reader_check_children(&r, reader_none) || !read_uuids(&r, ffa) ||
+	if (!reader_check_keys(&r, keys) || !reader_check_childless(&r) || !read_uuids(&r, ffa) ||
 	    !reader_optional(&r, "messaging-method", e, "one cell of bits, as in <0x406>")) {
 		return false;
 	}

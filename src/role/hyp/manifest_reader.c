@@ -20,14 +20,6 @@ static bool name_ok(const char *name)
 	return length != 0 && length <= MANIFEST_NAME_MAX;
 }
 
-/* libfdt finds a name in any tree that was checked; "" stands for reader_none so that every caller has a string. */
-const char *reader_node_name(const void *fdt, int node)
-{
-	const char *name = fdt_get_name(fdt, node, NULL);
-
-	return name != NULL ? name : "";
-}
-
 bool reader_check_name(const struct reader *r, const char *name, const char *what)
 {
 	if (!name_ok(name)) {
@@ -42,47 +34,56 @@ bool reader_check_name(const struct reader *r, const char *name, const char *wha
 
 const char *const reader_none[] = { NULL };
 
-/* True if every property of the node is in the list, which ends with NULL. */
+/* The place of a name in a list that ends with NULL; -1: it is not there. */
+static int find(const char *const known[], const char *name)
+{
+	for (int i = 0; known[i] != NULL; i++) {
+		if (strcmp(known[i], name) == 0) {
+			return i;
+		}
+	}
+	return -1;
+}
+
 bool reader_check_keys(const struct reader *r, const char *const known[])
 {
-	int property;
+	struct fdt_tokens tokens;
+	struct fdt_token token;
+	bool more = fdt_tokens_at(&tokens, r->fdt, r->node, &token);
 
-	fdt_for_each_property_offset(property, r->fdt, r->node)
-	{
-		const char *key = "";
-		unsigned i = 0;
-
-		(void)fdt_getprop_by_offset(r->fdt, property, &key, NULL);
-		while (known[i] != NULL && strcmp(known[i], key) != 0) {
-			i++;
-		}
-		if (known[i] == NULL) {
-			complain(r, key, "unknown key; correct or remove it (docs/manifest.md lists the keys)");
+	while (more && fdt_next_token(&tokens, &token) && token.tag == FDT_PROP) {
+		if (find(known, token.name) < 0) {
+			complain(r, token.name, "unknown key; correct or remove it (docs/manifest.md lists the keys)");
 			return false;
 		}
 	}
 	return true;
 }
 
-/* True if every child is a node that may be there; the list ends with NULL. */
-bool reader_check_children(const struct reader *r, const char *const known[])
+bool reader_find_children(const struct reader *r, const char *const known[], int children[])
 {
-	int child;
+	for (unsigned i = 0; known[i] != NULL; i++) {
+		children[i] = -1;
+	}
+	for (int child = fdt_next_child(r->fdt, r->node, -1); child >= 0;
+	     child = fdt_next_child(r->fdt, r->node, child)) {
+		const char *name = fdt_node_name(r->fdt, child);
+		int i = find(known, name);
 
-	fdt_for_each_subnode(child, r->fdt, r->node)
-	{
-		const char *name = reader_node_name(r->fdt, child);
-		unsigned i = 0;
-
-		while (known[i] != NULL && strcmp(known[i], name) != 0) {
-			i++;
-		}
-		if (known[i] == NULL) {
+		if (i < 0) {
 			complain(r, name, "unknown node; correct or remove it (docs/manifest.md lists the nodes)");
 			return false;
 		}
+		if (children[i] < 0) {
+			children[i] = child;
+		}
 	}
 	return true;
+}
+
+bool reader_check_childless(const struct reader *r)
+{
+	return reader_find_children(r, reader_none, NULL);
 }
 
 /* The two shapes in which every key is read: one that must be there, and one that may be. */

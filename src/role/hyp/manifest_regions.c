@@ -7,12 +7,7 @@
 
 int manifest_next_region(const struct manifest *m, int previous)
 {
-	int node = -1;
-
-	if (m->regions >= 0) {
-		node = previous < 0 ? fdt_first_subnode(m->fdt, m->regions) : fdt_next_subnode(m->fdt, previous);
-	}
-	return MAX(node, -1);
+	return fdt_next_child(m->fdt, m->regions, previous);
 }
 
 /* The size has been checked, or is now; false after a message. */
@@ -38,12 +33,12 @@ enum err manifest_read_region(const struct manifest *m, int node, struct region_
 	static const char *const keys[] = { "size-kib", NULL };
 	struct reader r = { .fdt = m->fdt, .node = node, .report = report };
 
-	*config = (struct region_config){ .name = reader_node_name(m->fdt, node) };
+	*config = (struct region_config){ .name = fdt_node_name(m->fdt, node) };
 	if (!reader_check_name(&r, config->name, "the shared memory")) {
 		return ERR_INVALID;
 	}
 	r.device = config->name;
-	if (!reader_check_keys(&r, keys) || !reader_check_children(&r, reader_none) || !read_size(&r, &config->size)) {
+	if (!reader_check_keys(&r, keys) || !reader_check_childless(&r) || !read_size(&r, &config->size)) {
 		return ERR_INVALID;
 	}
 	return OK;
@@ -63,16 +58,12 @@ bool manifest_is_shared_memory(const void *fdt, int device)
 static unsigned count_peers(const struct manifest *m, const char *name, int until)
 {
 	unsigned count = 0;
-	int device;
 
 	for (int vm = manifest_next_vm(m, -1); vm >= 0; vm = manifest_next_vm(m, vm)) {
-		int devices = fdt_subnode_offset(m->fdt, vm, "devices");
+		int devices = fdt_child(m->fdt, vm, "devices");
 
-		if (devices < 0) {
-			continue; /* from a negative offset, libfdt would begin at the root */
-		}
-		fdt_for_each_subnode(device, m->fdt, devices)
-		{
+		for (int device = fdt_next_child(m->fdt, devices, -1); device >= 0;
+		     device = fdt_next_child(m->fdt, devices, device)) {
 			const char *found = NULL;
 
 			if (device == until) {
@@ -123,7 +114,7 @@ static bool find_region(const struct manifest *m, const struct reader *r, const 
 			     "the name of a shared memory, as in \"board\"")) {
 		return false;
 	}
-	region.node = m->regions < 0 ? -1 : fdt_subnode_offset(r->fdt, m->regions, d->region);
+	region.node = fdt_child(r->fdt, m->regions, d->region);
 	if (region.node < 0) {
 		complain(r, "region", "there is no '%.31s' in /shared-memory; add it or correct the name", d->region);
 		return false;
@@ -154,7 +145,7 @@ bool manifest_read_shared_memory(const struct manifest *m, const struct reader *
 		return false;
 	}
 	*d = (struct vm_region_config){ .name = r->device };
-	if (!reader_check_keys(r, keys) || !reader_check_children(r, reader_none) || !find_region(m, r, c, d) ||
+	if (!reader_check_keys(r, keys) || !reader_check_childless(r) || !find_region(m, r, c, d) ||
 	    !reader_flag(r, "read-only", &d->read_only) || !place(r, c, d)) {
 		return false;
 	}

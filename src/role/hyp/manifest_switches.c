@@ -44,12 +44,12 @@ enum err manifest_read_switch(const struct manifest *m, int node, struct switch_
 	struct reader r = { .fdt = m->fdt, .node = node, .report = report };
 	const char *text = NULL;
 
-	*config = (struct switch_config){ .name = reader_node_name(m->fdt, node) };
+	*config = (struct switch_config){ .name = fdt_node_name(m->fdt, node) };
 	if (!reader_check_name(&r, config->name, "the switch")) {
 		return ERR_INVALID;
 	}
 	r.device = config->name;
-	if (!reader_check_keys(&r, keys) || !reader_check_children(&r, reader_none) ||
+	if (!reader_check_keys(&r, keys) || !reader_check_childless(&r) ||
 	    !reader_optional(&r, "dhcp", fdt_read_string(m->fdt, node, "dhcp", &text),
 			     "a network, as in \"10.7.0.0/24\"")) {
 		return ERR_INVALID;
@@ -64,28 +64,18 @@ enum err manifest_read_switch(const struct manifest *m, int node, struct switch_
 
 int manifest_next_switch(const struct manifest *m, int previous)
 {
-	int node = -1;
-
-	if (m->switches >= 0) {
-		node = previous < 0 ? fdt_first_subnode(m->fdt, m->switches) : fdt_next_subnode(m->fdt, previous);
-	}
-	return MAX(node, -1);
+	return fdt_next_child(m->fdt, m->switches, previous);
 }
 
 unsigned manifest_switch_ports(const struct manifest *m, const char *name)
 {
 	unsigned count = 0;
-	int device;
 
 	for (int vm = manifest_next_vm(m, -1); vm >= 0; vm = manifest_next_vm(m, vm)) {
-		int devices = fdt_subnode_offset(m->fdt, vm, "devices");
+		int devices = fdt_child(m->fdt, vm, "devices");
 
-		/* Of a VM without devices libfdt would look at the root node. */
-		if (devices < 0) {
-			continue;
-		}
-		fdt_for_each_subnode(device, m->fdt, devices)
-		{
+		for (int device = fdt_next_child(m->fdt, devices, -1); device >= 0;
+		     device = fdt_next_child(m->fdt, devices, device)) {
 			const char *found = NULL;
 
 			if (fdt_read_string(m->fdt, device, "switch", &found) == OK && strcmp(found, name) == 0) {

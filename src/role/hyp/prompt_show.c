@@ -7,6 +7,8 @@
 #include "core/vcpu/cpu.h"
 #include "core/vcpu/esr.h"
 #include "role/hyp/console.h"
+#include "role/hyp/ffa/runner.h"
+#include "role/hyp/ffa/spmc.h"
 #include "role/hyp/networks.h"
 #include "role/hyp/regions.h"
 
@@ -88,7 +90,9 @@ void show_vcpus(struct fmt_sink *out, char **words unused_arg, unsigned count un
 
 void show_cpus(struct fmt_sink *out, char **words unused_arg, unsigned count unused_arg)
 {
-	fmt_print(out, "%3s %12s %6s %13s %13s %13s\n", "CPU", "MPIDR", "vCPUs", "guest", "hypervisor", "idle");
+	/* Partitions that run for VMs count as hypervisor; the last column has those that run for nobody, of that. */
+	fmt_print(out, "%3s %12s %6s %13s %13s %13s%s\n", "CPU", "MPIDR", "vCPUs", "guest", "hypervisor", "idle",
+		  spmc_present() ? "    partitions" : "");
 	for (unsigned i = 0; i < cpu_count; i++) {
 		const struct cpu *cpu = cpus[i];
 
@@ -102,6 +106,9 @@ void show_cpus(struct fmt_sink *out, char **words unused_arg, unsigned count unu
 			}
 			print_milliseconds(out, ticks);
 			fmt_print(out, " ");
+		}
+		if (spmc_present()) {
+			print_milliseconds(out, runner_share(cpu)->used);
 		}
 		fmt_print(out, "\n");
 	}

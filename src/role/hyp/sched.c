@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who runs next on a physical CPU: first which VM, then which of its vCPUs. docs/scheduling.md tells it at length.
+ * What is said of a VM here holds for whoever else has a share.
  *
  * Each VM has a virtual time on each CPU, which advances while it uses the CPU, the more slowly the greater its weight.
  * The VM that is last comes next, for a turn. The mean of those that have something to run is the CPU's virtual time:
@@ -26,23 +27,23 @@ static uint64_t ticks_of_us(uint64_t us)
 	return read_cntfrq_el0() / 1000 * us / 1000;
 }
 
-static struct vm_share *share_at(struct vm *vm, const struct cpu *cpu);
+static struct cpu_share *share_at(struct vm *vm, const struct cpu *cpu);
 
-static struct vm_share *share_of(const struct vcpu *v)
+static struct cpu_share *share_of(const struct vcpu *v)
 {
 	return share_at(v->vm, v->cpu);
 }
 
-static struct vcpu *first_vcpu(const struct vm_share *share)
+static struct vcpu *first_vcpu(const struct cpu_share *share)
 {
 	return list_empty(&share->ready) ? NULL : list_entry(share->ready.next, struct vcpu, queue_node);
 }
 
-static struct vm_share *first_of(const struct heap *heap)
+static struct cpu_share *first_of(const struct heap *heap)
 {
 	struct heap_node *node = heap_first(heap);
 
-	return node != NULL ? container_of(node, struct vm_share, node) : NULL;
+	return node != NULL ? container_of(node, struct cpu_share, node) : NULL;
 }
 
 /* Somebody else wants the CPU. */
@@ -51,7 +52,7 @@ static bool has_others(const struct cpu *cpu)
 	return heap_first(&cpu->ready) != NULL || heap_first(&cpu->woken) != NULL;
 }
 
-static bool has_work(const struct vm_share *share)
+static bool has_work(const struct cpu_share *share)
 {
 	return !list_empty(&share->jobs) || !list_empty(&share->ready);
 }
@@ -72,9 +73,9 @@ static uint64_t scaled(uint64_t ticks, uint64_t weight, uint64_t *rest)
 }
 
 /* The VM has used the CPU for so long. */
-static void charge(struct vm_share *share, uint64_t ticks)
+static void charge(struct cpu_share *share, uint64_t ticks)
 {
-	share->virtual_time += scaled(ticks, share->vm->weight, &share->rest);
+	share->virtual_time += scaled(ticks, share->weight, &share->rest);
 	share->used += ticks;
 	share->turn_left -= MIN(ticks, share->turn_left);
 }
@@ -82,7 +83,7 @@ static void charge(struct vm_share *share, uint64_t ticks)
 /* Charges whoever has the CPU until now. The mean advances as that of all who want it. */
 static void advance(struct cpu *cpu, uint64_t now)
 {
-	struct vm_share *share = cpu->turn;
+	struct cpu_share *share = cpu->turn;
 	uint64_t ticks = now - cpu->turn_since;
 	struct vcpu *v = cpu->current;
 
@@ -91,14 +92,14 @@ static void advance(struct cpu *cpu, uint64_t now)
 		return;
 	}
 	charge(share, ticks);
-	if (v != NULL && v->vm == share->vm) {
+	if (v != NULL && &v->vm->shares[cpu->index] == share) {
 		v->turn_left -= MIN(ticks, v->turn_left);
 	}
 	cpu->virtual_time += scaled(ticks, cpu->weight, &cpu->rest);
 }
 
 /* How far the VM is ahead of the mean. */
-static int64_t ahead(const struct cpu *cpu, const struct vm_share *share)
+static int64_t ahead(const struct cpu *cpu, const struct cpu_share *share)
 {
 	return (int64_t)(share->virtual_time - cpu->virtual_time);
 }
@@ -107,9 +108,9 @@ static int64_t ahead(const struct cpu *cpu, const struct vm_share *share)
  * The mean with the VM (sign 1), or without it (-1). It is exact, too: were it to drift, by the rounding of a million
  * decisions, so would what a VM that slept is given when it wakes up.
  */
-static void shift_mean(struct cpu *cpu, const struct vm_share *share, int sign)
+static void shift_mean(struct cpu *cpu, const struct cpu_share *share, int sign)
 {
-	int64_t weight = share->vm->weight;
+	int64_t weight = share->weight;
 	int64_t parts = (int64_t)cpu->rest + sign * (weight * ahead(cpu, share) + (int64_t)share->rest);
 	int64_t rest;
 
@@ -125,7 +126,7 @@ static void shift_mean(struct cpu *cpu, const struct vm_share *share, int sign)
 }
 
 /* The VM has nothing to run any more, or is not allowed to. It is in no queue. */
-static void leave(struct cpu *cpu, struct vm_share *share)
+static void leave(struct cpu *cpu, struct cpu_share *share)
 {
 	share->active = false;
 	shift_mean(cpu, share, -1);
@@ -134,10 +135,10 @@ static void leave(struct cpu *cpu, struct vm_share *share)
 /* ---- caps ---- */
 
 /* What it used too much in a window counts for the next one. */
-static uint64_t capped_budget(struct vm_share *share, uint64_t now)
+static uint64_t capped_budget(struct cpu_share *share, uint64_t now)
 {
 	uint64_t window = ticks_of_us(CAP_WINDOW_US);
-	uint64_t limit = window * share->vm->cap / 100;
+	uint64_t limit = window * share->cap / 100;
 
 	if (now - share->window >= window) {
 		share->window = now;
@@ -147,35 +148,41 @@ static uint64_t capped_budget(struct vm_share *share, uint64_t now)
 }
 
 /* Ticks that the VM may still use here in this window of its cap. */
-static inline uint64_t budget(struct vm_share *share, uint64_t now)
+static inline uint64_t budget(struct cpu_share *share, uint64_t now)
 {
-	return likely(share->vm->cap == 0) ? UINT64_MAX : capped_budget(share, now);
+	return likely(share->cap == 0) ? UINT64_MAX : capped_budget(share, now);
 }
 
 /* ---- the queue ---- */
 
 /* Its turn was interrupted, or is over. */
-static void enqueue(struct cpu *cpu, struct vm_share *share)
+static void enqueue(struct cpu *cpu, struct cpu_share *share)
 {
 	share->woken = share->woken && share->turn_left != 0;
 	heap_insert(share->woken ? &cpu->woken : &cpu->ready, &share->node, share->virtual_time);
 }
 
-static void dequeue(struct cpu *cpu, struct vm_share *share)
+static void dequeue(struct cpu *cpu, struct cpu_share *share)
 {
 	heap_remove(share->woken ? &cpu->woken : &cpu->ready, &share->node);
 }
 
-/* A VM that had nothing to run, or was not allowed to, joins those who want the CPU. 'wakes': for an interrupt. */
-static void join(struct cpu *cpu, struct vm_share *share, bool wakes)
+/* However long it wanted nothing, it is not far behind. */
+static void catch_up(const struct cpu *cpu, struct cpu_share *share)
 {
 	uint64_t credit = ticks_of_us(CREDIT_US);
 
+	share->virtual_time = MAX(share->virtual_time, cpu->virtual_time - MIN(credit, cpu->virtual_time));
+}
+
+/* A VM that had nothing to run, or was not allowed to, joins those who want the CPU. 'wakes': for an interrupt. */
+static void join(struct cpu *cpu, struct cpu_share *share, bool wakes)
+{
 	if (share->active || timer_running(&share->refill)) {
 		return;
 	}
 	advance(cpu, cpu_now());
-	share->virtual_time = MAX(share->virtual_time, cpu->virtual_time - MIN(credit, cpu->virtual_time));
+	catch_up(cpu, share);
 	share->active = true;
 	share->woken = wakes;
 	share->turn_left = ticks_of_us(TURN_US);
@@ -185,7 +192,7 @@ static void join(struct cpu *cpu, struct vm_share *share, bool wakes)
 
 static void refilled(struct timer *timer)
 {
-	struct vm_share *share = container_of(timer, struct vm_share, refill);
+	struct cpu_share *share = container_of(timer, struct cpu_share, refill);
 
 	if (has_work(share)) {
 		join(this_cpu(), share, false);
@@ -195,28 +202,39 @@ static void refilled(struct timer *timer)
 static const struct timer_ops refill_ops = { .fired = refilled };
 
 /* The VM's cap keeps it from running until its window ends. It is in no queue. */
-static void hold_back(struct cpu *cpu, struct vm_share *share)
+static void hold_back(struct cpu *cpu, struct cpu_share *share)
 {
 	leave(cpu, share);
 	timer_start(&cpu->timers, &share->refill, share->window + ticks_of_us(CAP_WINDOW_US));
 }
 
-static struct vm_share *share_at(struct vm *vm, const struct cpu *cpu)
+void sched_share_init(struct cpu_share *share, uint16_t weight, uint16_t cap)
 {
-	struct vm_share *share = &vm->shares[cpu->index];
+	share->weight = weight;
+	share->cap = cap;
+	list_init(&share->ready);
+	list_init(&share->jobs);
+	timer_init(&share->refill, &refill_ops);
+}
 
-	if (share->vm == NULL) {
-		share->vm = vm;
-		list_init(&share->ready);
-		list_init(&share->jobs);
-		timer_init(&share->refill, &refill_ops);
+static struct cpu_share *share_at(struct vm *vm, const struct cpu *cpu)
+{
+	struct cpu_share *share = &vm->shares[cpu->index];
+
+	if (unlikely(share->weight == 0)) {
+		sched_share_init(share, vm->weight, vm->cap);
 	}
 	return share;
 }
 
+struct cpu_share *sched_share(struct vm *vm)
+{
+	return share_at(vm, this_cpu());
+}
+
 void role_ready(struct vcpu *v, uint32_t from)
 {
-	struct vm_share *share = share_of(v);
+	struct cpu_share *share = share_of(v);
 	bool front = v->turn_left != 0 && (from == VCPU_WAITING || from == VCPU_RUNNING);
 
 	/* Whose turn was interrupted goes on with it, and so does who waited. */
@@ -232,7 +250,7 @@ void role_ready(struct vcpu *v, uint32_t from)
 
 void role_unready(struct vcpu *v)
 {
-	struct vm_share *share = share_of(v);
+	struct cpu_share *share = share_of(v);
 
 	list_remove(&v->queue_node);
 	share->ready_count--;
@@ -242,29 +260,60 @@ void role_unready(struct vcpu *v)
 	}
 }
 
-void sched_begin(struct vm *vm, struct vm_job *job, bool wakes)
+void sched_begin(struct cpu_share *share, struct sched_job *job, bool wakes)
+{
+	list_append(&share->jobs, &job->node);
+	join(this_cpu(), share, wakes);
+}
+
+/* ---- time spent for somebody else ---- */
+
+bool sched_can_pay(struct cpu_share *share)
 {
 	struct cpu *cpu = this_cpu();
-	struct vm_share *share = share_at(vm, cpu);
+	uint64_t now = cpu_now();
 
-	list_append(&share->jobs, &job->node);
-	join(cpu, share, wakes);
+	advance(cpu, now);
+	return budget(share, now) != 0 && (!has_others(cpu) || ahead(cpu, share) <= (int64_t)ticks_of_us(CREDIT_US));
+}
+
+void sched_charge(struct cpu_share *share, uint64_t since)
+{
+	struct cpu *cpu = this_cpu();
+	uint64_t now = cpu_now(), ticks = now - since;
+	bool queued = heap_has(&share->node);
+
+	advance(cpu, since);
+	cpu->turn_since = now;
+	if (!share->active) {
+		catch_up(cpu, share);
+		charge(share, ticks);
+		return;
+	}
+	if (queued) {
+		dequeue(cpu, share);
+	}
+	charge(share, ticks);
+	cpu->virtual_time += scaled(ticks, cpu->weight, &cpu->rest);
+	if (queued) {
+		enqueue(cpu, share);
+	}
 }
 
 /* ---- turns ---- */
 
 /* The VM that comes before those who compute, or NULL. */
-static struct vm_share *first_behind(const struct cpu *cpu)
+static struct cpu_share *first_behind(const struct cpu *cpu)
 {
-	struct vm_share *first = first_of(&cpu->woken);
+	struct cpu_share *first = first_of(&cpu->woken);
 
 	return first != NULL && ahead(cpu, first) <= 0 ? first : NULL;
 }
 
 /* The VM in the queues that comes next, or NULL. */
-static struct vm_share *first_share(const struct cpu *cpu)
+static struct cpu_share *first_share(const struct cpu *cpu)
 {
-	struct vm_share *woken = first_of(&cpu->woken), *ready = first_of(&cpu->ready);
+	struct cpu_share *woken = first_of(&cpu->woken), *ready = first_of(&cpu->ready);
 
 	if (woken == NULL || ready == NULL) {
 		return woken != NULL ? woken : ready;
@@ -273,15 +322,15 @@ static struct vm_share *first_share(const struct cpu *cpu)
 }
 
 /* Somebody of another VM woke up and comes before the VM that has the CPU. */
-static bool outrun(const struct cpu *cpu, const struct vm_share *share)
+static bool outrun(const struct cpu *cpu, const struct cpu_share *share)
 {
-	const struct vm_share *first = first_behind(cpu);
+	const struct cpu_share *first = first_behind(cpu);
 
 	return first != NULL && (!share->woken || first->virtual_time < share->virtual_time);
 }
 
 /* The vCPU that runs goes on, unless its VM has a job. With nobody else there, turns do not matter. */
-static bool goes_on(const struct cpu *cpu, const struct vcpu *v, struct vm_share *share, uint64_t now)
+static bool goes_on(const struct cpu *cpu, const struct vcpu *v, struct cpu_share *share, uint64_t now)
 {
 	const struct vcpu *sibling = first_vcpu(share);
 	bool over = !list_empty(&share->jobs) || (share->turn_left == 0 && has_others(cpu)) ||
@@ -291,7 +340,7 @@ static bool goes_on(const struct cpu *cpu, const struct vcpu *v, struct vm_share
 }
 
 /* The vCPU that runs is ready again: before the others of its VM if its turn is not over, but for one who woke up. */
-static void give_way(struct vcpu *v, struct vm_share *share)
+static void give_way(struct vcpu *v, struct cpu_share *share)
 {
 	struct vcpu *sibling = first_vcpu(share);
 	bool woken = sibling != NULL && sibling->woken;
@@ -307,9 +356,9 @@ static void give_way(struct vcpu *v, struct vm_share *share)
  * One VM interrupts another. It pays for both switches, its own and the one that brings the other back, so that to be
  * woken often does not take the others' time. What the other gets is what it pays, so the mean stays where it is.
  */
-static void pay_for_switch(const struct cpu *cpu, struct vm_share *woken, struct vm_share *other)
+static void pay_for_switch(const struct cpu *cpu, struct cpu_share *woken, struct cpu_share *other)
 {
-	uint64_t weight = other->vm->weight, rest = 0;
+	uint64_t weight = other->weight, rest = 0;
 	/* The other has nothing to give back before it has used as much. */
 	uint64_t ticks = MIN(cpu->switch_ticks, other->virtual_time / WEIGHT_USUAL * weight);
 	uint64_t refund = scaled(ticks, weight, &rest);
@@ -324,9 +373,9 @@ static void pay_for_switch(const struct cpu *cpu, struct vm_share *woken, struct
 }
 
 /* Takes the first VM that may run off the queues; NULL: none. */
-static struct vm_share *take_first(struct cpu *cpu, uint64_t now)
+static struct cpu_share *take_first(struct cpu *cpu, uint64_t now)
 {
-	struct vm_share *share;
+	struct cpu_share *share;
 
 	while ((share = first_share(cpu)) != NULL) {
 		dequeue(cpu, share);
@@ -339,9 +388,9 @@ static struct vm_share *take_first(struct cpu *cpu, uint64_t now)
 }
 
 /* Whether the VM that has the CPU keeps it for another of its vCPUs, or for a new turn. */
-static bool keeps_cpu(const struct cpu *cpu, const struct vm_share *share)
+static bool keeps_cpu(const struct cpu *cpu, const struct cpu_share *share)
 {
-	const struct vm_share *first = first_share(cpu);
+	const struct cpu_share *first = first_share(cpu);
 
 	if (share->turn_left != 0) {
 		return !outrun(cpu, share);
@@ -350,9 +399,9 @@ static bool keeps_cpu(const struct cpu *cpu, const struct vm_share *share)
 }
 
 /* The VM that comes next, off the queues; NULL: none. */
-static struct vm_share *next_share(struct cpu *cpu, uint64_t now)
+static struct cpu_share *next_share(struct cpu *cpu, uint64_t now)
 {
-	struct vm_share *share = cpu->turn, *other;
+	struct cpu_share *share = cpu->turn, *other;
 
 	if (share == NULL) {
 		return take_first(cpu, now);
@@ -380,9 +429,9 @@ static struct vm_share *next_share(struct cpu *cpu, uint64_t now)
 }
 
 /* When role_next must look again if nothing else happens before. */
-static void set_timer(struct cpu *cpu, const struct vcpu *v, struct vm_share *share, uint64_t now)
+static void set_timer(struct cpu *cpu, const struct vcpu *v, struct cpu_share *share, uint64_t now)
 {
-	const struct vm_share *woken = first_of(&cpu->woken);
+	const struct cpu_share *woken = first_of(&cpu->woken);
 	uint64_t left = budget(share, now);
 
 	if (has_others(cpu)) {
@@ -401,7 +450,7 @@ static void set_timer(struct cpu *cpu, const struct vcpu *v, struct vm_share *sh
 	}
 }
 
-static void begin_turn(struct vm_share *share)
+static void begin_turn(struct cpu_share *share)
 {
 	if (share->turn_left == 0) {
 		share->woken = false;
@@ -409,7 +458,7 @@ static void begin_turn(struct vm_share *share)
 	}
 }
 
-static void begin_vcpu_turn(const struct vm_share *share, struct vcpu *v)
+static void begin_vcpu_turn(const struct cpu_share *share, struct vcpu *v)
 {
 	v->woken = false;
 	if (v->turn_left == 0) {
@@ -418,9 +467,9 @@ static void begin_vcpu_turn(const struct vm_share *share, struct vcpu *v)
 }
 
 /* The VM does a slice of its first job; then the loop comes here again. */
-static void run_job(struct cpu *cpu, struct vm_share *share)
+static void run_job(struct cpu *cpu, struct cpu_share *share)
 {
-	struct vm_job *job = list_entry(share->jobs.next, struct vm_job, node);
+	struct sched_job *job = list_entry(share->jobs.next, struct sched_job, node);
 
 	list_remove(&job->node);
 	if (job->ops->slice(job)) {
@@ -433,7 +482,7 @@ struct vcpu *role_next(struct cpu *cpu)
 {
 	struct vcpu *v = cpu->current != NULL && cpu->current->state == VCPU_RUNNING ? cpu->current : NULL;
 	uint64_t now = cpu_now();
-	struct vm_share *share;
+	struct cpu_share *share;
 
 	advance(cpu, now);
 	if (v == NULL || !goes_on(cpu, v, cpu->turn, now)) {
@@ -461,7 +510,7 @@ enum trap_result role_wait(struct vcpu *v, bool wfi)
 {
 	if (!wfi) {
 		/* WFE: whoever sends the event may have to run first. */
-		struct vm_share *share = share_of(v);
+		struct cpu_share *share = share_of(v);
 
 		v->turn_left = 0;
 		if (list_empty(&share->ready)) {

@@ -26,7 +26,7 @@ static bool make_vcpus(struct hyp_vm *vm)
 	if (vm->vm.vcpus == NULL || !vgic_init(&vm->vm.vgic, config->vcpu_count, GUEST_SPI_COUNT)) {
 		return fail(vm, "vcpus", "no memory for its interrupt controller");
 	}
-	vm->vm.shares = pool_alloc_object(cpu_count * sizeof(struct vm_share));
+	vm->vm.shares = pool_alloc_object(cpu_count * sizeof(struct cpu_share));
 	if (vm->vm.shares == NULL) {
 		return fail(vm, "vcpus", "no memory for their shares of the CPUs");
 	}
@@ -65,7 +65,7 @@ static void free_vm(struct hyp_vm *vm)
 	if (vm->vm.vcpus != NULL) {
 		pool_free_object(vm->vm.vcpus, config->vcpu_count * sizeof(struct vcpu *));
 	}
-	pool_free_object(vm->vm.shares, cpu_count * sizeof(struct vm_share));
+	pool_free_object(vm->vm.shares, cpu_count * sizeof(struct cpu_share));
 	bus_destroy(&vm->vm.bus);
 	vm_free_memory(vm);
 	vm_text_free(&vm->output.text);

@@ -375,6 +375,8 @@ enum err sps_load(const struct spmc_manifest *m)
 	has_el0 = false;
 	list_init(&sps_boot_list);
 	ffa_endpoints_init(&nwd_space);
+	/* Of 1.0 the SPMD does not even ask: that is what the normal world speaks then. */
+	ffa_nwd.version = ffa_nwd.version_max = m->version;
 	for (unsigned i = 0; i < m->sp_count; i++) {
 		load(m, i);
 	}

@@ -59,6 +59,7 @@ struct spmc_sp {
 struct spmc_manifest {
 	uint64_t image_base, image_size;    /* of the SPMC that reads it, with its data */
 	uint64_t load_address, binary_size; /* what the SPMD was told of it; binary_size 0: nothing */
+	uint32_t version; /* of FF-A, that the normal world is told of, by the SPMD or by us */
 	unsigned cpu_count;
 	uint64_t cpu_mpidr[SPMC_CPUS_MAX]; /* affinity fields, ascending */
 	unsigned range_count;

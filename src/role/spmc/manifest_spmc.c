@@ -50,6 +50,7 @@ static bool read_attribute(struct manifest_reader *r, struct spmc_manifest *m)
 		return reader_refuse(r, keys[major != 1 ? MAJ_VER : MIN_VER], "FF-A 1.0 to 1.%u is possible",
 				     (unsigned)minor_max);
 	}
+	m->version = (uint32_t)(major << FFA_VERSION_MAJOR_SHIFT | minor);
 	if (state != 0) {
 		return reader_refuse(r, keys[EXEC_STATE], "must be 0, which is AArch64");
 	}

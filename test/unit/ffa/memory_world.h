@@ -1,251 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Three SPs and the normal world with VMs; or, with world.guests, three guests of a hypervisor in the SPs' places, each
- * with addresses of its own. Descriptors are built and read here byte by byte, so that the layout is written down
- * twice. Used by unit tests and, with the fuzzer's bytes for chance, by fuzz_ffa_memory.c.
+ * The parties' calls about memory. Descriptors are built and read here byte by byte, so that the layout is written down
+ * twice.
  */
 #ifndef TEST_FFA_MEMORY_WORLD_H
 #define TEST_FFA_MEMORY_WORLD_H
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-
-#include "core/mm/pool.h"
-#include "ffa/answer.h"
-#include "ffa/endpoint.h"
-#include "ffa/memory.h"
-#include "ffa/port.h"
-#include "ffa/space.h"
-
-#define must(cond)                                                                         \
-	do {                                                                               \
-		if (!(cond)) {                                                             \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #cond); \
-			abort();                                                           \
-		}                                                                          \
-	} while (0)
-
-#define SPS 3u
-#define NWD SPS /* the fourth party */
-#define PARTIES 4u
-#define REGION MIB(2)  /* each party's memory; one block at first */
-#define TX_AT MIB(1)   /* in it */
-#define RX_AT (MIB(1) + KIB(64))
-#define BUFFER KIB(4)
-#define PAGES 14u      /* of each party, that the model knows */
-#define READ_ONLY_PAGE 12u
-#define DEVICE_PAGE 13u /* of SPs; no byte of it is there for the SPMC to read or write */
-#define RW (STAGE2_R | STAGE2_W)
-#define RWX (RW | STAGE2_X)
-#define MMFR0 5 /* 48 bits */
-#define MMFR1 0x20
-
-static struct {
-	struct ffa_endpoint sp[SPS];
-	struct ffa_space space[PARTIES];
-	pa_t region[PARTIES];
-	pa_t pool;
-	uint64_t pool_size;
-	bool guests;
-	struct stage2 tables[SPS]; /* of guests */
-	unsigned away[SPS], waits; /* what devices were told */
-	uint64_t pages_held, pages_back; /* of guests that have ended: still out, and back since */
-} world;
-
-#define GUEST_BASE GIB(1) /* IPA of each guest's memory */
-#define GUEST_MEMORY 0x20000000u /* where that is on the host: below FFA_BORROWED_BASE */
-
-void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed)
-{
-	(void)receiver;
-	(void)vcpu;
-	(void)delayed;
-}
-bool ffa_port_take_wakeup(struct ffa_endpoint *sp, unsigned vcpu)
-{
-	(void)sp;
-	(void)vcpu;
-	return false;
-}
-
-static inline struct ffa_endpoint *party(unsigned who) { return who == NWD ? &ffa_nwd : &world.sp[who]; }
-static inline uint16_t sp_id(unsigned who) { return (uint16_t)(world.guests ? 1 + who : FFA_ID_SP_FIRST + who); }
-static inline uint8_t *tx_of(unsigned who) { return (uint8_t *)pa_ptr(world.region[who]) + TX_AT; }
-static inline uint8_t *rx_of(unsigned who) { return (uint8_t *)pa_ptr(world.region[who]) + RX_AT; }
-static inline uint64_t page_at(unsigned who, unsigned n)
-{
-	return (world.guests ? GUEST_BASE : world.region[who].v) + n * PAGE_SIZE;
-}
-/* Where a guest finds page n that it borrows from 'who'. */
-static inline uint64_t borrowed_at(unsigned who, unsigned n)
-{
-	return FFA_BORROWED_BASE + world.region[who].v + n * PAGE_SIZE;
-}
-
-static inline pa_t world_memory(uint64_t size)
-{
-	uint8_t *at = mmap(NULL, size + BLOCK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			   -1, 0);
-
-	must(at != MAP_FAILED);
-	return pa(ALIGN_UP((uint64_t)(uintptr_t)at, BLOCK_SIZE));
-}
-
-static inline struct stage2 *table_of_party(unsigned who)
-{
-	return who == NWD ? &world.space[who].ns : &world.space[who].secure;
-}
-
-static inline void party_start(unsigned who, uint64_t region)
-{
-	struct stage2 *table = table_of_party(who);
-	uint64_t base = world.region[who].v;
-
-	must((who == NWD ? ffa_space_init_nwd(&world.space[who], 48, MMFR0)
-			 : ffa_space_init(&world.space[who], 48, (uint16_t)(who + 1), MMFR0, MMFR1)) == OK);
-	must(stage2_map(table, ipa(base), pa(base), region, RWX) == OK);
-	if (who == NWD) {
-		ffa_endpoints_init(&world.space[who]);
-		return;
-	}
-	must(stage2_protect(table, ipa(page_at(who, READ_ONLY_PAGE)), PAGE_SIZE, STAGE2_R) == OK);
-	must(stage2_protect(table, ipa(page_at(who, DEVICE_PAGE)), PAGE_SIZE, RW | STAGE2_DEVICE) == OK);
-	must(mprotect(pa_ptr(pa(page_at(who, DEVICE_PAGE))), PAGE_SIZE, PROT_NONE) == 0);
-}
-
-static void guest_held(struct ffa_endpoint *guest, uint16_t by, pa_t base, uint64_t pages)
-{
-	(void)guest;
-	(void)by;
-	(void)base;
-	world.pages_held += pages;
-}
-
-static void guest_pages_back(struct ffa_endpoint *guest, pa_t base, uint64_t pages)
-{
-	(void)guest;
-	must(range_in(base.v, pages * PAGE_SIZE, world.region[0].v, SPS * REGION));
-	world.pages_back += pages;
-}
-
-static void guest_giving(struct ffa_endpoint *guest) { world.away[guest->id - 1]++; }
-static void guest_given(struct ffa_endpoint *guest)
-{
-	must(world.away[guest->id - 1] != 0);
-	world.waits++;
-}
-static void guest_back(struct ffa_endpoint *guest)
-{
-	must(world.away[guest->id - 1] != 0);
-	world.away[guest->id - 1]--;
-}
-
-static const struct ffa_guest_ops guest_ops = {
-	.giving = guest_giving,
-	.given = guest_given,
-	.back = guest_back,
-	.held = guest_held,
-	.pages_back = guest_pages_back,
-};
-
-/* A guest's VM gets memory, and takes part. */
-static inline void guest_start(unsigned who)
-{
-	struct ffa_endpoint *guest = &world.sp[who];
-
-	must(stage2_init(&world.tables[who], STAGE2_ENDPOINT, FFA_GUEST_IPA_BITS, (uint16_t)(who + 1), MMFR0, MMFR1) ==
-	     OK);
-	must(stage2_map(&world.tables[who], ipa(GUEST_BASE), world.region[who], REGION, RWX) == OK);
-	ffa_space_init_guest(&world.space[who], &guest_ops, &world.tables[who], ipa(GUEST_BASE), world.region[who]);
-	ffa_mem_set_space(guest, &world.space[who]);
-	must(ffa_mailbox_set_fixed(guest, pa(GUEST_BASE + TX_AT), pa(GUEST_BASE + RX_AT), BUFFER) == FFA_OK);
-}
-
-/* Its VM ends. True if others still have pages of it. */
-static inline bool guest_end(unsigned who)
-{
-	bool out;
-
-	ffa_mailbox_drop(&world.sp[who]);
-	out = ffa_mem_drop(&world.sp[who]);
-	ffa_mem_set_space(&world.sp[who], NULL);
-	stage2_destroy(&world.tables[who]);
-	return out;
-}
-
-/* A hypervisor with three guests. */
-static inline void world_start_guests(void)
-{
-	uint8_t *at = (uint8_t *)(uintptr_t)GUEST_MEMORY;
-
-	memset(&world, 0, sizeof(world));
-	world.guests = true;
-	(void)munmap(at, MIB(4) + SPS * REGION);
-	must(mmap(at, MIB(4) + SPS * REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-		  -1, 0) == at);
-	ffa_mem_reset();
-	pool_reset();
-	must(pool_add(pa(GUEST_MEMORY), MIB(4)) == OK);
-	ffa_endpoints_init(NULL);
-	for (unsigned who = 0; who < SPS; who++) {
-		world.region[who] = pa(GUEST_MEMORY + MIB(4) + who * REGION);
-		world.sp[who] = (struct ffa_endpoint){
-			.id = sp_id(who), .vcpu_count = 1, .kind = FFA_KIND_GUEST, .version = FFA_VERSION_1_2
-		};
-		ffa_endpoint_add(&world.sp[who]);
-		guest_start(who);
-	}
-}
-
-static inline void party_join(unsigned who)
-{
-	if (who != NWD) {
-		world.sp[who] = (struct ffa_endpoint){ .id = sp_id(who),
-						       .vcpu_count = 1,
-						       .kind = FFA_KIND_SP_EL1,
-						       .version = FFA_VERSION_1_2,
-						       .space = &world.space[who] };
-		ffa_endpoint_add(&world.sp[who]);
-	}
-	must(ffa_mailbox_set_fixed(party(who), pa_from_ptr(tx_of(who)), pa_from_ptr(rx_of(who)), BUFFER) == FFA_OK);
-}
-
-/* Everything afresh, each party with 'region' bytes (multiples of 2 MiB; memory is kept from one start to the next). */
-static inline void world_start_sized(uint64_t pool_size, uint64_t region)
-{
-	static uint64_t region_size;
-
-	if (world.pool.v == 0) {
-		world.pool = world_memory(MIB(16));
-	}
-	if (region > region_size) {
-		for (unsigned who = 0; who < PARTIES; who++) {
-			world.region[who] = world_memory(region);
-		}
-		region_size = region;
-	}
-	ffa_mem_reset();
-	pool_reset();
-	world.pool_size = pool_size;
-	must(pool_add(world.pool, pool_size) == OK);
-	party_start(NWD, region);
-	for (unsigned who = 0; who < SPS; who++) {
-		party_start(who, region);
-	}
-	party_join(NWD);
-	for (unsigned who = 0; who < SPS; who++) {
-		party_join(who);
-	}
-}
-
-static inline void world_start(void) { world_start_sized(MIB(4), REGION); }
+#include "memory_parties.h"
 
 /* ---- calls ---- */
 
-static uint64_t x[FFA_REGS]; /* of the last call */
+static _Thread_local uint64_t x[FFA_REGS]; /* of the last call */
 
 static inline int call(void (*f)(struct ffa_endpoint *, uint64_t *), unsigned who, uint64_t x0, uint64_t x1,
 		       uint64_t x2, uint64_t x3, uint64_t x4)
@@ -350,7 +115,67 @@ static inline uint32_t build(uint8_t *to, const struct descriptor *d)
 }
 
 #define SEND_BYTES_MAX (KIB(64) + 4096)
-static uint8_t send_bytes[SEND_BYTES_MAX];
+static _Thread_local uint8_t send_bytes[SEND_BYTES_MAX];
+
+/* w4 of fragments. */
+static inline uint64_t fragment_endpoint(unsigned who, uint16_t sender)
+{
+	return who == NWD ? (uint64_t)sender << 16 : 0;
+}
+
+/* A send of which 'at' bytes are out. */
+struct sending {
+	unsigned who;
+	const struct descriptor *d;
+	uint32_t total, at;
+	uint64_t handle; /* once there is one */
+};
+
+/* Takes what a call that was done answers. */
+static inline void take_send_answer(struct sending *s)
+{
+	if (s->at < s->total) {
+		must(x[0] == FFA_MEM_FRAG_RX && x[3] == s->at && x[4] == fragment_endpoint(s->who, s->d->sender));
+		must(s->handle == 0 || s->handle == (x[1] | x[2] << 32));
+		s->handle = x[1] | x[2] << 32;
+		return;
+	}
+	must(x[0] == FFA_SUCCESS && x[1] == 0);
+	must(s->handle == 0 || s->handle == (x[2] | x[3] << 32));
+	s->handle = x[2] | x[3] << 32;
+	must(((s->handle & FFA_HANDLE_HYPERVISOR) != 0) == (world.guests && (s->d->id[0] & FFA_ID_SECURE) == 0));
+}
+
+/* The first 'first' bytes (0: as much as fits). */
+static inline int send_first(struct sending *s, uint32_t id, uint32_t first)
+{
+	int code;
+
+	s->total = build(send_bytes, s->d);
+	s->at = MIN(s->total, first != 0 ? first : (uint32_t)BUFFER);
+	memcpy(tx_of(s->who), send_bytes, s->at);
+	code = call(ffa_mem_send, s->who, id, s->total, s->at, 0, 0);
+	if (code == 0) {
+		take_send_answer(s);
+	}
+	return code;
+}
+
+static inline int send_next(struct sending *s, uint32_t next)
+{
+	uint32_t length = MIN(s->total - s->at, next != 0 ? next : (uint32_t)BUFFER);
+	int code;
+
+	must(build(send_bytes, s->d) == s->total);
+	memcpy(tx_of(s->who), send_bytes + s->at, length);
+	s->at += length;
+	code = call(ffa_mem_frag_tx, s->who, FFA_MEM_FRAG_TX, (uint32_t)s->handle, s->handle >> 32, length,
+		    fragment_endpoint(s->who, s->d->sender));
+	if (code == 0) {
+		take_send_answer(s);
+	}
+	return code;
+}
 
 /*
  * Sends the descriptor, 'first' bytes and then 'next' bytes at a time (multiples of 16 behind the composite's header;
@@ -360,30 +185,13 @@ static uint8_t send_bytes[SEND_BYTES_MAX];
 static inline int send(unsigned who, uint32_t id, const struct descriptor *d, uint32_t first, uint32_t next, bool stop,
 		       uint64_t *handle)
 {
-	uint32_t total = build(send_bytes, d), at = MIN(total, first != 0 ? first : (uint32_t)BUFFER);
-	uint64_t endpoint = who == NWD ? (uint64_t)d->sender << 16 : 0;
-	int code;
+	struct sending s = { .who = who, .d = d };
+	int code = send_first(&s, id, first);
 
-	memcpy(tx_of(who), send_bytes, at);
-	code = call(ffa_mem_send, who, id, total, at, 0, 0);
-	while (code == 0 && at < total) {
-		uint32_t length = MIN(total - at, next != 0 ? next : (uint32_t)BUFFER);
-
-		must(x[0] == FFA_MEM_FRAG_RX && x[3] == at && x[4] == endpoint);
-		*handle = x[1] | x[2] << 32;
-		if (stop) {
-			return 0;
-		}
-		memcpy(tx_of(who), send_bytes + at, length);
-		at += length;
-		code = call(ffa_mem_frag_tx, who, FFA_MEM_FRAG_TX, *handle & UINT32_MAX, *handle >> 32, length,
-			    endpoint);
+	while (code == 0 && s.at < s.total && !stop) {
+		code = send_next(&s, next);
 	}
-	if (code == 0) {
-		must(x[0] == FFA_SUCCESS && x[1] == 0);
-		*handle = x[2] | x[3] << 32;
-		must(((*handle & FFA_HANDLE_HYPERVISOR) != 0) == (world.guests && (d->id[0] & FFA_ID_SECURE) == 0));
-	}
+	*handle = s.handle;
 	return code;
 }
 
@@ -393,36 +201,60 @@ struct response {
 	uint32_t total;
 	struct range ranges[4096];
 };
-static struct response response;
+static _Thread_local struct response response;
 
-/* All fragments are fetched, and the RX buffer released after each. */
-static inline int retrieve(unsigned who, const struct descriptor *d)
+/* A response of which 'got' bytes were fetched. */
+struct fetching {
+	unsigned who;
+	uint64_t handle, endpoint;
+	uint32_t total, got, last; /* 'last': bytes of the last fragment, which RX has still */
+};
+static _Thread_local uint8_t response_bytes[SEND_BYTES_MAX];
+
+/* The RX buffer is released after each fragment. */
+static inline void take_fragment(struct fetching *f, uint64_t length)
 {
-	static uint8_t bytes[SEND_BYTES_MAX];
-	uint32_t version = party(who)->version;
-	uint32_t length = build(tx_of(who), d), got, header = header_bytes(version), size = access_bytes(version);
-	uint32_t composite;
-	int code = call(ffa_mem_retrieve, who, FFA_MEM_RETRIEVE_REQ, length, length, 0, 0);
-	uint64_t endpoint;
+	must(length > 0 && length <= BUFFER && f->got + length <= f->total && f->total <= sizeof(response_bytes));
+	memcpy(response_bytes + f->got, rx_of(f->who), length);
+	f->last = (uint32_t)length;
+	f->got += f->last;
+	must(release_rx(f->who) == 0);
+}
 
-	if (code != 0) {
-		return code;
+static inline int retrieve_first(struct fetching *f, const struct descriptor *d)
+{
+	uint32_t length = build(tx_of(f->who), d);
+	int code = call(ffa_mem_retrieve, f->who, FFA_MEM_RETRIEVE_REQ, length, length, 0, 0);
+
+	if (code == 0) {
+		must(x[0] == FFA_MEM_RETRIEVE_RESP && x[1] >= x[2]);
+		f->handle = d->handle;
+		f->total = (uint32_t)x[1];
+		f->endpoint = fragment_endpoint(f->who, (uint16_t)get(rx_of(f->who), 2));
+		take_fragment(f, x[2]);
 	}
-	must(x[0] == FFA_MEM_RETRIEVE_RESP && x[2] <= BUFFER && x[1] >= x[2] && x[1] <= sizeof(bytes));
-	response.total = (uint32_t)x[1];
-	got = (uint32_t)x[2];
-	memcpy(bytes, rx_of(who), got);
-	endpoint = who == NWD ? get(bytes, 2) << 16 : 0;
-	must(release_rx(who) == 0);
-	while (got < response.total) {
-		must(call(ffa_mem_frag_rx, who, FFA_MEM_FRAG_RX, (uint32_t)d->handle, d->handle >> 32, got, endpoint) ==
-		     0);
-		must(x[0] == FFA_MEM_FRAG_TX && (x[1] | x[2] << 32) == d->handle && x[4] == endpoint);
-		must(x[3] > 0 && x[3] <= BUFFER && got + x[3] <= response.total);
-		memcpy(bytes + got, rx_of(who), x[3]);
-		got += (uint32_t)x[3];
-		must(release_rx(who) == 0);
+	return code;
+}
+
+static inline int fetch_next(struct fetching *f)
+{
+	int code = call(ffa_mem_frag_rx, f->who, FFA_MEM_FRAG_RX, (uint32_t)f->handle, f->handle >> 32, f->got,
+			f->endpoint);
+
+	if (code == 0) {
+		must(x[0] == FFA_MEM_FRAG_TX && (x[1] | x[2] << 32) == f->handle && x[4] == f->endpoint);
+		take_fragment(f, x[3]);
 	}
+	return code;
+}
+
+/* What was fetched, as a reader of that version understands it. */
+static inline void parse_response(uint32_t version, uint32_t total)
+{
+	const uint8_t *bytes = response_bytes;
+	uint32_t header = header_bytes(version), size = access_bytes(version), composite;
+
+	response.total = total;
 	response.d = (struct descriptor){ .version = version,
 					  .sender = (uint16_t)get(bytes, 2),
 					  .attributes = (uint16_t)get(bytes + 2, version == FFA_VERSION_1_0 ? 1 : 2),
@@ -449,6 +281,21 @@ static inline int retrieve(unsigned who, const struct descriptor *d)
 		response.ranges[i].pages = (uint32_t)get(bytes + composite + 16 + i * 16 + 8, 4);
 		must(get(bytes + composite + 16 + i * 16 + 12, 4) == 0);
 	}
+}
+
+/* All fragments are fetched. */
+static inline int retrieve(unsigned who, const struct descriptor *d)
+{
+	struct fetching f = { .who = who };
+	int code = retrieve_first(&f, d);
+
+	if (code != 0) {
+		return code;
+	}
+	while (f.got < f.total) {
+		must(fetch_next(&f) == 0);
+	}
+	parse_response(party(who)->version, f.total);
 	return 0;
 }
 

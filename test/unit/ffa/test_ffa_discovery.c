@@ -52,6 +52,20 @@ static void version_is_negotiated_until_locked(void **state)
 	assert_int_equal(ffa_vm_get(5)->version, FFA_VERSION_1_1);
 }
 
+/* The manifest makes us an SPMC of 1.1. */
+static void an_older_version_may_be_offered(void **state)
+{
+	const uint64_t no = UINT32_MAX;
+
+	(void)state;
+	ffa_nwd.version = ffa_nwd.version_max = FFA_VERSION_1_1;
+	assert_int_equal(version(&ffa_nwd, 0x10002), no);
+	assert_int_equal(ffa_nwd.version, FFA_VERSION_1_1);
+	assert_int_equal(version(&ffa_nwd, 0x10000), 0x10001);
+	assert_int_equal(version(&ffa_nwd, 0x10001), 0x10001);
+	assert_int_equal(ffa_nwd.version, FFA_VERSION_1_1);
+}
+
 /* ---- FFA_FEATURES ---- */
 
 static bool features(struct ffa_endpoint *caller, uint64_t id, uint64_t input)
@@ -365,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup(name, start)
 		TEST(version_is_negotiated_until_locked),
+		TEST(an_older_version_may_be_offered),
 		TEST(features_of_every_call),
 		TEST(features_have_properties),
 		TEST(ids),

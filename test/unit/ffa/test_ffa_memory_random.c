@@ -2,7 +2,7 @@
 /* Random sequences of calls against the model, and every point at which memory can run out. */
 #include "mm_test.h"
 
-#include "memory_model.h"
+#include "memory_sps.h"
 
 static unsigned random_byte(void)
 {
@@ -30,30 +30,6 @@ static void calls_agree_with_the_model(void **state)
 }
 
 /* ---- memory runs out ---- */
-
-static pa_t hoard[8192];
-static unsigned hoarded;
-
-/* Takes all that the pool has but 'leave' pages. */
-static void hoard_all_but(unsigned leave)
-{
-	hoarded = 0;
-	while (hoarded < ARRAY_SIZE(hoard) && pool_alloc_page(&hoard[hoarded]) == OK) {
-		hoarded++;
-	}
-	assert_true(hoarded < ARRAY_SIZE(hoard));
-	while (leave > 0 && hoarded > 0) {
-		pool_free(hoard[--hoarded], 1);
-		leave--;
-	}
-}
-
-static void give_up_hoard(void)
-{
-	while (hoarded > 0) {
-		pool_free(hoard[--hoarded], 1);
-	}
-}
 
 #define STRIDE MIB(2)
 #define FAR 20

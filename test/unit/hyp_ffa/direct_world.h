@@ -37,7 +37,7 @@ static struct world_guest {
 	struct ffa_vcpu ffa_vcpus[GUEST_VCPUS];
 	struct world_vcpu vcpus[GUEST_VCPUS];
 	struct vcpu *table[GUEST_VCPUS];
-	struct vm_share shares[MACHINE_CPUS];
+	struct cpu_share shares[MACHINE_CPUS];
 	unsigned stopped, paused;
 } world[GUESTS];
 
@@ -106,24 +106,38 @@ static inline void interrupt(struct vcpu *v)
 
 /* ---- the rest of the role and of the machine ---- */
 
-/* What lives as long as the machine. */
-static _Alignas(16) uint8_t pool[4096];
-static size_t pool_used;
+/* Objects of a few lines; what lives as long as the machine is not freed. */
+static _Alignas(64) uint8_t pool[64][512];
+static bool pool_used[64];
+static unsigned pool_objects;
+static bool pool_empty;
 
 void *pool_alloc_object(size_t size)
 {
-	void *object = &pool[pool_used];
-
-	pool_used += ALIGN_UP(size, 16);
-	assert_true(pool_used <= sizeof(pool));
-	return object;
+	for (unsigned i = 0; i < ARRAY_SIZE(pool) && !pool_empty; i++) {
+		if (!pool_used[i]) {
+			assert_true(size <= sizeof(pool[i]));
+			pool_used[i] = true;
+			pool_objects++;
+			return memset(pool[i], 0, sizeof(pool[i]));
+		}
+	}
+	return NULL;
 }
 
 void pool_free_object(void *object, size_t size)
 {
-	(void)size;
-	fail_msg("nothing is freed: %p", object);
+	size_t at = (size_t)((uint8_t *)object - pool[0]);
+
+	if (object != NULL) {
+		assert_true(at % sizeof(pool[0]) == 0 && pool_used[at / sizeof(pool[0])] && size != 0);
+		memset(object, 0xa5, size);
+		pool_used[at / sizeof(pool[0])] = false;
+		pool_objects--;
+	}
 }
+
+struct ffa_guest *ffa_guest_find(uint16_t id) { return &world[id - 1].g; }
 
 /* No guest has buffers. */
 static unsigned releases;
@@ -240,8 +254,8 @@ static inline void make_world(unsigned cpu_total, const unsigned vcpus[GUESTS], 
 	static const uint16_t ids[SPS] = { SP_UP, SP_MP };
 
 	machine_reset(cpu_total);
-	memset(pool, 0, sizeof(pool));
-	pool_used = 0;
+	memset(pool_used, 0, sizeof(pool_used));
+	pool_objects = 0;
 	memset(&cpu_features, 0, sizeof(cpu_features));
 	ffa_endpoints_init(NULL);
 	for (unsigned i = 0; i < GUESTS; i++) {

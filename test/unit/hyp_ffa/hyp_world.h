@@ -35,10 +35,14 @@
 #include "role/hyp/ffa/start.h"
 
 #define HYP_MEMORY 0x20000000u /* where an address of the host is one of a machine's, too */
+#ifndef HYP_POOL
 #define HYP_POOL MIB(16)
+#endif
 #define HYP_VMS 2
 #define HYP_VCPUS 2
+#ifndef HYP_RAM
 #define HYP_RAM MIB(2)
+#endif
 #define HYP_PAGES (HYP_RAM / PAGE_SIZE)
 #define HYP_CPUS 4
 #define HYP_SPS 3
@@ -86,10 +90,14 @@ static struct {
 	/* The firmware and the SPMC: */
 	bool smccc, present;
 	int32_t version;      /* that it says it has */
+	bool refuses_newer;   /* instead of saying what it has */
 	uint32_t negotiated;  /* what it was asked for last */
 	uint16_t hyp_id;
 	uint32_t buffer_code; /* of FFA_FEATURES(RXTX_MAP) */
+	uint32_t sri;
 	enum ffa_code map_code;
+	bool stale; /* it remembers things of somebody who ran before the hypervisor */
+	unsigned frags; /* descriptors and fragments that it was given */
 	pa_t tx, rx;
 	bool rx_full;
 	struct spmc_vm vm[HYP_VMS + 1];
@@ -100,6 +108,8 @@ static struct {
 	void (*sp_answers)(unsigned n, uint64_t *x);
 	unsigned requests, runs;
 	uint64_t info[FFA_REGS]; /* the answer to INFO_GET, once */
+	/* Makes another answer of the right one to the call hyp.last, if it is not NULL. */
+	void (*twist)(uint64_t *x);
 	uint64_t bindings;
 	uint32_t last_id; /* of the last call */
 	uint64_t last[FFA_REGS];
@@ -145,6 +155,12 @@ void vgic_pulse_sgi(struct vgic_cpu *cpu, unsigned intid)
 }
 
 void runner_init(void) {}
+/* Nobody counts time here. */
+struct cpu_share *sched_share(struct vm *vm) { return vm->shares; }
+bool sched_can_pay(struct cpu_share *share unused_arg) { return true; }
+void sched_charge(struct cpu_share *share unused_arg, uint64_t since unused_arg) {}
+
+struct cpu_share *runner_share(const struct cpu *cpu unused_arg) { return NULL; }
 void runner_wake(struct cpu *cpu, const struct ffa_endpoint *sp)
 {
 	hyp.woken[cpu->index] |= BIT(sp->id - FFA_ID_SP_FIRST);
@@ -193,7 +209,7 @@ static struct spmc_share *spmc_share(uint64_t handle)
 	return NULL;
 }
 
-static unsigned spmc_share_count(void)
+static inline unsigned spmc_share_count(void)
 {
 	unsigned count = 0;
 
@@ -217,7 +233,7 @@ static void spmc_take_ranges(struct spmc_share *s, const uint8_t *from, uint32_t
 		CHECK(IS_ALIGNED(r->address, PAGE_SIZE) && r->reserved == 0);
 		s->pages_in += r->page_count;
 		s->ranges_in++;
-		if (s->ranges_in != s->ranges) {
+		if (s->ranges_in != s->ranges || hyp.twist != NULL) {
 			continue; /* the hypervisor looks at the pages when all are there */
 		}
 		CHECK(s->pages_in == s->page_count);
@@ -259,9 +275,13 @@ static void spmc_send(uint64_t *x)
 	uint32_t total = (uint32_t)x[1], length = (uint32_t)x[2], access_at, count, fixed;
 	struct ffa_memory_region region = { 0 };
 
+	hyp.frags++;
 	CHECK(x[3] == 0 && x[4] == 0 && length <= total && length <= PAGE_SIZE);
-	while (s->handle != 0) {
-		CHECK(++s < &hyp.shares[SPMC_SHARES]);
+	while (s < &hyp.shares[SPMC_SHARES] && s->handle != 0) {
+		s++;
+	}
+	if (s == &hyp.shares[SPMC_SHARES]) {
+		code = FFA_NO_MEMORY;
 	}
 	if (code != FFA_OK) {
 		ffa_answer_error(x, code);
@@ -292,6 +312,13 @@ static void spmc_frag(uint64_t *x)
 	struct spmc_share *s = spmc_share(pair(x, 1));
 	enum ffa_code code = spmc_next_code();
 
+	hyp.frags++;
+	/* It may have been told of another handle than the one that there is. */
+	if (hyp.twist != NULL && (s == NULL || x[3] / sizeof(struct ffa_constituent) > s->ranges - s->ranges_in ||
+				  x[4] != (uint64_t)s->sender << 16)) {
+		ffa_answer_error(x, FFA_INVALID_PARAMETERS);
+		return;
+	}
 	CHECK(s != NULL && s->ranges_in < s->ranges && x[4] == (uint64_t)s->sender << 16 && x[3] <= PAGE_SIZE);
 	if (code != FFA_OK) {
 		s->handle = 0; /* as the peer does it */
@@ -320,6 +347,10 @@ static void spmc_map(uint64_t *x)
 	struct ffa_constituent rx_range, tx_range;
 	struct spmc_vm *vm;
 
+	if (x[1] != 0 && hyp.stale) {
+		ffa_answer_error(x, FFA_DENIED);
+		return;
+	}
 	if (x[1] != 0) {
 		hyp.tx = pa(x[1]);
 		hyp.rx = pa(x[2]);
@@ -392,8 +423,8 @@ static void spmc_bitmap(uint64_t *x)
 	for (unsigned i = 0; i < HYP_VCPUS; i++) {
 		pending |= vm->vcpu_pending[i];
 	}
-	CHECK(vm->notified != create && (!create || x[2] == HYP_VCPUS));
-	if (!create && pending != 0) {
+	CHECK((vm->notified != create || hyp.stale) && (!create || x[2] == HYP_VCPUS));
+	if (create ? vm->notified : pending != 0) {
 		ffa_answer_error(x, FFA_DENIED);
 		return;
 	}
@@ -431,7 +462,7 @@ static void spmc_version(uint64_t *x)
 	if (hyp.version >= 0 && asked >> 16 == 1 && (uint32_t)hyp.version >> 16 == 1) {
 		hyp.negotiated = MIN(asked, (uint32_t)hyp.version);
 	}
-	ffa_answer(x, (uint32_t)hyp.version);
+	ffa_answer(x, hyp.refuses_newer && asked > (uint32_t)hyp.version ? UINT32_MAX : (uint32_t)hyp.version);
 }
 
 static void spmc_features(uint64_t *x)
@@ -443,7 +474,7 @@ static void spmc_features(uint64_t *x)
 		x[2] = hyp.buffer_code;
 	} else {
 		CHECK(asked == FFA_FEATURE_SRI);
-		x[2] = HYP_SRI;
+		x[2] = hyp.sri;
 	}
 }
 
@@ -453,6 +484,12 @@ static void spmc_call_of_vm(uint64_t *x)
 
 	switch (lo32(x[0])) {
 	case FFA_RXTX_UNMAP:
+		if (x[1] == 0) {
+			CHECK(hyp.stale || hyp.tx.v != 0);
+			hyp.stale = false;
+			hyp.tx = hyp.rx = pa(0);
+			break;
+		}
 		vm = spmc_vm(x[1] >> 16);
 		CHECK(vm->tx.v != 0);
 		vm->tx = vm->rx = pa(0);
@@ -552,6 +589,9 @@ void firmware_call(struct smc_regs *regs)
 		CHECK(regs->x[i] == 0); /* nothing of ours goes where no call defines it */
 	}
 	spmc_serve(regs->x);
+	if (hyp.twist != NULL) {
+		hyp.twist(regs->x);
+	}
 }
 
 /* ---- making it ---- */
@@ -640,6 +680,7 @@ static inline void hyp_machine(void)
 	write_tpidr_el2((uint64_t)(uintptr_t)&hyp.cpus[0]);
 	hyp.smccc = hyp.present = true;
 	hyp.version = FFA_VERSION_1_2;
+	hyp.sri = HYP_SRI;
 	hyp.sp_answers = hyp_sp_done;
 	ffa_answer_error(hyp.info, FFA_NO_DATA);
 }
@@ -773,6 +814,25 @@ static inline uint64_t *hyp_send(unsigned n, struct hyp_send s, unsigned fragmen
 	return x;
 }
 
+/* Retrieves what guest 'from' has sent, to this one alone, by that function. */
+static inline uint64_t *hyp_retrieve(unsigned n, unsigned from, uint64_t handle, uint32_t function)
+{
+	bool share = function == FFA_MEM_SHARE_64;
+	struct ffa_memory_region region = { .sender = vm_id(from),
+					    .handle = handle,
+					    .access_size = FFA_MEMORY_ACCESS_1_1,
+					    .access_count = 1,
+					    .access_offset = sizeof(region) };
+	struct ffa_memory_access access = { .endpoint = vm_id(n),
+					    .permissions = FFA_DATA_RW | (share ? 0U : FFA_EXEC_XN << 2) };
+	uint8_t *tx = page_of(n, TX_PAGE);
+
+	memcpy(tx, &region, sizeof(region));
+	memcpy(tx + sizeof(region), &access, sizeof(access));
+	return hyp_call(n, FFA_MEM_RETRIEVE_REQ_64, sizeof(region) + sizeof(access), sizeof(region) + sizeof(access), 0,
+			0);
+}
+
 static inline unsigned attrs_of_page(unsigned n, unsigned page)
 {
 	unsigned attrs = 0;
@@ -780,6 +840,30 @@ static inline unsigned attrs_of_page(unsigned n, unsigned page)
 	pa_t to;
 
 	return stage2_lookup(&hyp.vms[n].vm.stage2, ipa(page_ipa(page)), &to, &attrs, &run) ? attrs : UINT32_MAX;
+}
+
+/* Whoever has lost pages gets other RAM before it starts again, and what it has left is given up, as in vm_memory.c. */
+static inline void hyp_renew_ram(unsigned n)
+{
+	struct hyp_vm *vm = &hyp.vms[n];
+	pa_t ram = vm->ram;
+	unsigned lost = 0;
+
+	for (unsigned page = 0; page < HYP_PAGES; page++) {
+		lost += attrs_of_page(n, page) != RAM_RWX;
+	}
+	if (lost == 0) {
+		return;
+	}
+	ffa_guest_memory_gone(vm);
+	for (unsigned page = 0; page < HYP_PAGES; page++) {
+		if (attrs_of_page(n, page) == RAM_RWX) {
+			vm_free_pages(pa(ram.v + page * PAGE_SIZE), 1);
+		}
+	}
+	stage2_destroy(&vm->vm.stage2);
+	hyp_make_ram(n);
+	ffa_guest_memory_made(vm);
 }
 
 #endif

@@ -11,12 +11,44 @@ enum trap_result role_call(struct vcpu *v)
 
 static uint64_t spmc_answer[FFA_REGS], spmc_asked[FFA_REGS];
 static unsigned spmc_calls;
+/* What is asked first, and the answers to it; then it is as above. */
+static struct {
+	uint64_t asked[2], answer[3];
+} spmc_script[4];
+static unsigned spmc_script_at, spmc_script_end;
+static void (*spmc_meanwhile)(void); /* while a partition runs, once */
+
+static void spmc_by_script(uint64_t *x)
+{
+	unsigned at = spmc_script_at++;
+
+	assert_int_equal(x[0], spmc_script[at].asked[0]);
+	assert_int_equal(x[1], spmc_script[at].asked[1]);
+	for (unsigned i = 0; i < FFA_REGS; i++) {
+		bool given = x[0] != FFA_ERROR && (i < 8 || x[0] == FFA_MSG_SEND_DIRECT_RESP2_64);
+
+		x[i] = i < 3 ? spmc_script[at].answer[i] : given ? 0xa000 + i : 0;
+	}
+}
 
 void spmc_call(uint64_t *x)
 {
+	void (*meanwhile)(void) = spmc_meanwhile;
+
 	spmc_calls++;
+	spmc_meanwhile = NULL;
+	if (meanwhile != NULL) {
+		unsigned at = machine_at;
+
+		meanwhile();
+		machine_switch(at);
+	}
 	memcpy(spmc_asked, x, sizeof(spmc_asked));
-	memcpy(x, spmc_answer, sizeof(spmc_answer));
+	if (spmc_script_at < spmc_script_end) {
+		spmc_by_script(x);
+	} else {
+		memcpy(x, spmc_answer, sizeof(spmc_answer));
+	}
 	/* A partition that is interrupted has run until then. */
 	machine_now += x[0] == FFA_INTERRUPT ? HZ / 10000 : 0;
 }
@@ -40,16 +72,17 @@ static void rest(struct vcpu *v)
 	machine_leave();
 }
 
-/* Every vCPU has a CPU of its own, but the last guest's, which is on the first one's. */
-static void make(void)
+/* The first guest has two vCPUs, the others have one, each on the CPU that is said. */
+static void make_on(unsigned a, unsigned a1, unsigned b, unsigned c)
 {
-	static const unsigned vcpus[GUESTS] = { 2, 1, 1 };
-	static const unsigned on[GUESTS][GUEST_VCPUS] = { { 0, 1 }, { 2 }, { 3 } };
+	const unsigned vcpus[GUESTS] = { 2, 1, 1 };
+	const unsigned on[GUESTS][GUEST_VCPUS] = { { a, a1 }, { b }, { c } };
 
 	make_world(4, vcpus, on);
 	machine_guest = rest;
 	memset(spmc_asked, 0, sizeof(spmc_asked));
-	spmc_calls = 0;
+	spmc_calls = spmc_script_at = spmc_script_end = 0;
+	pool_empty = false;
 	for (unsigned i = 0; i < GUESTS; i++) {
 		request_all(i, VCPU_REQ_START);
 	}
@@ -58,10 +91,29 @@ static void make(void)
 	}
 }
 
+/* Every vCPU has a CPU of its own. */
+static void make(void)
+{
+	make_on(0, 1, 2, 3);
+}
+
 /* Its CPU does what is asked of it. */
 static void step(struct vcpu *v)
 {
 	machine_step(v->cpu->index);
+}
+
+/* It is the one that runs on its CPU; the others there wait for an interrupt. */
+static void let_run(struct vcpu *v)
+{
+	machine_switch(v->cpu->index);
+	if (v->state == VCPU_WAITING) {
+		vcpu_state_set(v, VCPU_READY);
+	}
+	while (v->state != VCPU_RUNNING) {
+		vcpu_state_set(v->cpu->current, VCPU_WAITING);
+		step(v);
+	}
 }
 
 /* The running vCPU calls. Registers that are not given are garbage, to be kept. True: it is answered. */
@@ -663,49 +715,70 @@ static void an_sp_answers_at_once(void **state)
 	assert_int_equal(spmc_calls, 0);
 }
 
+#define UP_IDS ((uint32_t)SP_UP << 16)
+#define MP_IDS ((uint32_t)SP_MP << 16) /* of CPU 0 */
+
+/* The guest's vCPU calls a partition that answers so. */
+#define CALL_SP(v, sp, y0, y1, y2)                                                                 \
+	do {                                                                                       \
+		spmc_will_answer(y0, y1, y2, 0);                                                   \
+		assert_true(call(v, FFA_MSG_SEND_DIRECT_REQ, (ids_of(v) & 0xffff0000) | (sp), 0)); \
+		check_x(v, y0, y1, y2);                                                            \
+	} while (0)
+
 static void an_sp_that_was_left_is_its_callers(void **state)
 {
 	static const uint32_t left[] = { FFA_INTERRUPT, FFA_YIELD };
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(left); i++) {
-		uint32_t ids = (uint32_t)SP_MP << 16 | 2;
-
 		make();
-		spmc_will_answer(left[i], ids, 3, 0);
-		assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_MP, 0));
-		check_x(A, left[i], ids, 3);
+		CALL_SP(A, SP_UP, left[i], UP_IDS, 3);
 		spmc_calls = 0;
-		CALL_FAILS(B, FFA_RUN, ids, 0, FFA_DENIED);
-		CALL_FAILS(A, FFA_RUN, ids - 1, 0, FFA_DENIED);
-		CALL_FAILS(A, FFA_RUN, ids + 2, 0, FFA_INVALID_PARAMETERS);
-		CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16 | 1, 0, FFA_INVALID_PARAMETERS);
+		CALL_FAILS(B, FFA_RUN, UP_IDS, 0, FFA_DENIED);
+		CALL_FAILS(A, FFA_RUN, MP_IDS, 0, FFA_DENIED);
+		CALL_FAILS(A, FFA_RUN, (uint32_t)SP_MP << 16 | 4, 0, FFA_INVALID_PARAMETERS);
+		CALL_FAILS(A, FFA_RUN, UP_IDS | 1, 0, FFA_INVALID_PARAMETERS);
+		/* Nor can its VM call it once more. */
+		CALL_FAILS(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_UP, 0, FFA_BUSY);
+		CALL_FAILS(A1, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_UP, 0, FFA_BUSY);
 		assert_int_equal(spmc_calls, 0);
 		/* On and on, by any vCPU, and after an error that left it as it was. */
-		assert_true(call(A1, FFA_RUN, ids, 0));
-		check_x(A1, left[i], ids, 3);
+		assert_true(call(A1, FFA_RUN, UP_IDS, 0));
+		check_x(A1, left[i], UP_IDS, 3);
 		assert_int_equal(spmc_asked[0], FFA_RUN);
-		assert_int_equal(spmc_asked[1], ids);
+		assert_int_equal(spmc_asked[1], UP_IDS);
 		spmc_will_answer(FFA_ERROR, 0, (uint32_t)FFA_BUSY, 0);
-		CALL_FAILS(A, FFA_RUN, ids, 0, FFA_BUSY);
-		spmc_will_answer(FFA_MSG_SEND_DIRECT_RESP2_64, 0x80020001, 0, 0);
-		assert_true(call(A, FFA_RUN, ids, 0));
-		check_x(A, FFA_MSG_SEND_DIRECT_RESP2_64, 0x80020001, 0);
+		CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_BUSY);
+		/* On CPU 0 it may be that it cannot come there. */
+		spmc_will_answer(FFA_ERROR, 0, (uint32_t)FFA_DENIED, 0);
+		CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_DENIED);
+		spmc_will_answer(FFA_MSG_SEND_DIRECT_RESP2_64, 0x80010001, 0, 0);
+		assert_true(call(A, FFA_RUN, UP_IDS, 0));
+		check_x(A, FFA_MSG_SEND_DIRECT_RESP2_64, 0x80010001, 0);
 		assert_int_equal(A->regs.x[17], 0xb000 + 17);
-		CALL_FAILS(A, FFA_RUN, ids, 0, FFA_DENIED);
+		CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_DENIED);
 	}
-	/* One that died is nobody's. */
+	/* One with a vCPU for each CPU is left on one of them. */
 	make();
-	spmc_will_answer(FFA_INTERRUPT, (uint32_t)SP_UP << 16, 0, 0);
-	assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_UP, 0));
-	spmc_will_answer(FFA_ERROR, 0, (uint32_t)FFA_ABORTED, 0);
-	CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16, 0, FFA_ABORTED);
-	CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16, 0, FFA_DENIED);
+	CALL_SP(A, SP_MP, FFA_INTERRUPT, MP_IDS, 0);
+	CALL_SP(A1, SP_MP, FFA_INTERRUPT, MP_IDS | 1, 0);
+	CALL_FAILS(A, FFA_RUN, MP_IDS | 1, 0, FFA_DENIED);
+	CALL_FAILS(A1, FFA_RUN, MP_IDS, 0, FFA_DENIED);
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	/* One that died, or that the SPMC does not know any more, is nobody's. */
+	for (unsigned i = 0; i < 2; i++) {
+		enum ffa_code code = i == 0 ? FFA_ABORTED : FFA_INVALID_PARAMETERS;
+
+		spmc_will_answer(FFA_ERROR, 0, (uint32_t)code, 0);
+		CALL_FAILS(A, FFA_RUN, i == 0 ? UP_IDS : MP_IDS, 0, code);
+		CALL_FAILS(A, FFA_RUN, i == 0 ? UP_IDS : MP_IDS, 0, FFA_DENIED);
+	}
 }
 
 static void what_a_guest_left_runs_to_its_end(void **state)
 {
-	uint32_t ids = (uint32_t)SP_MP << 16;
+	uint32_t ids = MP_IDS;
 
 	(void)state;
 	make();
@@ -736,31 +809,285 @@ static void what_a_guest_left_runs_to_its_end(void **state)
 /* We may start one that waits, and run on what is ours; nobody else may. */
 static void our_own_runs(void **state)
 {
-	uint64_t x[FFA_REGS] = { FFA_RUN, (uint32_t)SP_UP << 16 };
+	uint64_t x[FFA_REGS];
 
 	(void)state;
 	make();
 	machine_switch(0);
-	spmc_will_answer(FFA_INTERRUPT, (uint32_t)SP_UP << 16, 0, 0);
-	sp_run(FFA_ID_NWD, x);
+	spmc_will_answer(FFA_INTERRUPT, UP_IDS, 0, 0);
+	sp_run_alone(UP_IDS, x);
 	assert_int_equal(x[0], FFA_INTERRUPT);
-	CALL_FAILS(A, FFA_RUN, (uint32_t)SP_UP << 16, 0, FFA_DENIED);
+	CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_DENIED);
 	spmc_will_answer(FFA_MSG_WAIT, 0, 0, 0);
-	x[0] = FFA_RUN;
-	sp_run(FFA_ID_NWD, x);
+	sp_run_alone(UP_IDS, x);
 	assert_int_equal(x[0], FFA_MSG_WAIT);
-	/* Not what is a guest's. */
-	spmc_will_answer(FFA_INTERRUPT, (uint32_t)SP_UP << 16, 0, 0);
-	assert_true(call(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_UP, 0));
+}
+
+/* ---- partitions that were left, and are wanted ---- */
+
+/* The SPMC is asked that next, and answers so. */
+static void expect(uint64_t x0, uint64_t x1, uint64_t y0, uint64_t y1, uint64_t y2)
+{
+	if (spmc_script_at == spmc_script_end) {
+		spmc_script_at = spmc_script_end = 0;
+	}
+	spmc_script[spmc_script_end].asked[0] = x0;
+	spmc_script[spmc_script_end].asked[1] = x1;
+	spmc_script[spmc_script_end].answer[0] = y0;
+	spmc_script[spmc_script_end].answer[1] = y1;
+	spmc_script[spmc_script_end].answer[2] = y2;
+	spmc_script_end++;
+}
+
+static void all_was_asked(void)
+{
+	assert_int_equal(spmc_script_at, spmc_script_end);
+}
+
+#define REQ FFA_MSG_SEND_DIRECT_REQ
+#define RESP FFA_MSG_SEND_DIRECT_RESP
+
+/* C calls a partition that A has left, and gets its answer at once. */
+static void who_leaves_a_partition_keeps_it_from_nobody(void **state)
+{
+	uint32_t answers[] = { RESP, FFA_MSG_SEND_DIRECT_RESP2_64, FFA_ERROR };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(answers); i++) {
+		unsigned objects;
+		uint64_t code = i == 2 ? (uint32_t)FFA_ABORTED : 0;
+
+		make();
+		objects = pool_objects;
+		CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+		expect(FFA_RUN, UP_IDS, answers[i], 0x80010001, code);
+		expect(REQ, 0x30000 | SP_UP, RESP, 0x80010003, 0);
+		assert_true(call(C, REQ, 0x30000 | SP_UP, 0));
+		all_was_asked();
+		check_x(C, RESP, 0x80010003, 0);
+		/* A's answer is A's, and is taken before A calls it again. */
+		spmc_calls = 0;
+		CALL_FAILS(A, REQ, 0x10000 | SP_UP, 0, FFA_BUSY);
+		CALL_FAILS(A1, REQ, 0x10000 | SP_UP, 0, FFA_BUSY);
+		CALL_FAILS(C, FFA_RUN, UP_IDS, 0, FFA_DENIED);
+		assert_true(call(A1, FFA_RUN, UP_IDS, 0));
+		check_x(A1, answers[i], 0x80010001, code);
+		assert_int_equal(A1->regs.x[7], i == 2 ? 0 : 0xa007);
+		assert_int_equal(A1->regs.x[17], i == 1 ? 0xa011 : 0);
+		CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_DENIED);
+		assert_int_equal(spmc_calls, 0);
+		CALL_SP(A, SP_UP, RESP, 0x80010001, 0);
+		assert_int_equal(pool_objects, objects);
+	}
+}
+
+/* It comes back before it is done: C's call has not begun, and each try gets on with A's. */
+static void each_try_gets_on_with_it(void **state)
+{
+	(void)state;
+	make();
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		expect(FFA_RUN, UP_IDS, i == 1 ? FFA_YIELD : FFA_INTERRUPT, UP_IDS, 0);
+		CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+		all_was_asked();
+	}
+	/* It is still A's to run. */
+	expect(FFA_RUN, UP_IDS, FFA_INTERRUPT, UP_IDS, 0);
+	assert_true(call(A, FFA_RUN, UP_IDS, 0));
+	/* The SPMC does not let it. */
+	expect(FFA_RUN, UP_IDS, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	CALL_FAILS(B, REQ, 0x20000 | SP_UP, 0, FFA_BUSY);
+	/* There is no memory for the answer. */
+	pool_empty = true;
 	spmc_calls = 0;
-	x[0] = FFA_RUN;
-	x[1] = (uint32_t)SP_UP << 16;
-	sp_run(FFA_ID_NWD, x);
-	assert_int_equal(x[0], FFA_ERROR);
-	assert_int_equal(x[2], (uint32_t)FFA_DENIED);
+	CALL_FAILS(B, REQ, 0x20000 | SP_UP, 0, FFA_BUSY);
 	assert_int_equal(spmc_calls, 0);
-	assert_true(call(A, FFA_RUN, (uint32_t)SP_UP << 16, 0));
-	check_x(A, FFA_INTERRUPT, (uint32_t)SP_UP << 16, 0);
+	pool_empty = false;
+	/* Two leave it, one after the other, and both have their answers. */
+	expect(FFA_RUN, UP_IDS, RESP, 0x80010001, 0);
+	expect(REQ, 0x30000 | SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	assert_true(call(C, REQ, 0x30000 | SP_UP, 0));
+	expect(FFA_RUN, UP_IDS, RESP, 0x80010003, 0);
+	expect(REQ, 0x20000 | SP_UP, RESP, 0x80010002, 0);
+	assert_true(call(B, REQ, 0x20000 | SP_UP, 0));
+	assert_true(call(A, FFA_RUN, UP_IDS, 0));
+	check_x(A, RESP, 0x80010001, 0);
+	assert_true(call(C, FFA_RUN, UP_IDS, 0));
+	check_x(C, RESP, 0x80010003, 0);
+	all_was_asked();
+}
+
+/* A left one that waits for another, which is busy for that reason. */
+static void a_chain_that_was_left(void **state)
+{
+	(void)state;
+	make_on(0, 1, 2, 0);
+	let_run(A);
+	CALL_SP(A, SP_MP, FFA_INTERRUPT, MP_IDS, 0);
+	let_run(C);
+	expect(REQ, 0x30000 | SP_UP, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	expect(FFA_RUN, MP_IDS, FFA_INTERRUPT, MP_IDS, 0);
+	CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	expect(REQ, 0x30000 | SP_UP, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	expect(FFA_RUN, MP_IDS, RESP, 0x80020001, 0);
+	expect(REQ, 0x30000 | SP_UP, RESP, 0x80010003, 0);
+	assert_true(call(C, REQ, 0x30000 | SP_UP, 0));
+	check_x(C, RESP, 0x80010003, 0);
+	all_was_asked();
+	/* Nobody is left. */
+	expect(REQ, 0x30000 | SP_UP, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	all_was_asked();
+}
+
+/* The one that holds it was left on another CPU, which lets it run on. */
+static void a_chain_that_was_left_elsewhere(void **state)
+{
+	(void)state;
+	make();
+	CALL_SP(A1, SP_MP, FFA_INTERRUPT, MP_IDS | 1, 0);
+	expect(REQ, 0x30000 | SP_UP, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	all_was_asked();
+	expect(FFA_RUN, MP_IDS | 1, RESP, 0x80020001, 0);
+	expect(FFA_RUN, MP_IDS | 1, FFA_MSG_WAIT, 0, 0);
+	machine_now += HZ / 100;
+	step(A1);
+	all_was_asked();
+	CALL_SP(C, SP_UP, RESP, 0x80010003, 0);
+	assert_true(call(A1, FFA_RUN, MP_IDS | 1, 0));
+	check_x(A1, RESP, 0x80020001, 0);
+	/* One that goes from CPU to CPU may not be able to come. */
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	expect(FFA_RUN, UP_IDS, FFA_ERROR, 0, (uint32_t)FFA_DENIED);
+	CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	expect(FFA_RUN, UP_IDS, RESP, 0x80010001, 0);
+	expect(FFA_RUN, UP_IDS, FFA_MSG_WAIT, 0, 0);
+	machine_now += HZ / 100;
+	step(A);
+	all_was_asked();
+	CALL_SP(C, SP_UP, RESP, 0x80010003, 0);
+	assert_true(call(A, FFA_RUN, UP_IDS, 0));
+	check_x(A, RESP, 0x80010001, 0);
+}
+
+static void run_by_a(void)
+{
+	assert_true(call(A, FFA_RUN, UP_IDS, 0));
+	check_x(A, FFA_INTERRUPT, UP_IDS, 0);
+	CALL_FAILS(A, REQ, 0x10000 | SP_UP, 0, FFA_BUSY);
+}
+
+/* While it runs on for A on another CPU, A finds it interrupted, and no error. */
+static void the_owner_comes_meanwhile(void **state)
+{
+	(void)state;
+	make();
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	expect(FFA_RUN, UP_IDS, RESP, 0x80010001, 0);
+	expect(REQ, 0x30000 | SP_UP, RESP, 0x80010003, 0);
+	spmc_meanwhile = run_by_a;
+	assert_true(call(C, REQ, 0x30000 | SP_UP, 0));
+	check_x(C, RESP, 0x80010003, 0);
+	assert_true(call(A, FFA_RUN, UP_IDS, 0));
+	check_x(A, RESP, 0x80010001, 0);
+}
+
+static void end_of_a(void)
+{
+	sp_run_drop(1);
+}
+
+/* The owner ends: before, while it runs on for him, and with an answer kept. */
+static void the_owner_ends(void **state)
+{
+	unsigned objects;
+
+	(void)state;
+	for (unsigned answered = 0; answered < 2; answered++) {
+		make();
+		objects = pool_objects;
+		CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+		expect(FFA_RUN, UP_IDS, answered ? RESP : FFA_INTERRUPT, answered ? 0x80010001 : UP_IDS, 0);
+		if (answered) {
+			expect(REQ, 0x30000 | SP_UP, RESP, 0x80010003, 0);
+		}
+		spmc_meanwhile = end_of_a;
+		assert_true(call(C, REQ, 0x30000 | SP_UP, 0));
+		assert_int_equal(C->regs.x[0], answered ? RESP : FFA_ERROR);
+		assert_int_equal(pool_objects, objects);
+		CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_DENIED);
+		/* What it left is run on by C's CPU. */
+		spmc_calls = 0;
+		spmc_will_answer(RESP, 0x80010001, 0, 0);
+		machine_now += HZ / 100;
+		step(C);
+		assert_int_equal(spmc_calls, !answered);
+	}
+	make();
+	objects = pool_objects;
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	spmc_will_answer(RESP, 0x80010003, 0, 0);
+	assert_true(call(C, REQ, 0x30000 | SP_UP, 0));
+	assert_int_equal(pool_objects, objects + 1);
+	end(0);
+	start(0);
+	assert_int_equal(pool_objects, objects);
+	CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_DENIED);
+	CALL_SP(A, SP_UP, RESP, 0x80010001, 0);
+}
+
+/* The time is A's, on the CPU where it was spent; when A has used what it may, C waits as anybody would. */
+static void who_left_it_pays(void **state)
+{
+	struct cpu_share *a, *c;
+	uint64_t used;
+
+	(void)state;
+	make_on(0, 1, 3, 3);
+	let_run(C);
+	a = &world[0].shares[3];
+	c = &world[2].shares[3];
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	used = c->used;
+	/* But to switch is C's own cost: each call runs for 100 us. */
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(a->used, (i + 1) * 80);
+		CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	}
+	assert_int_equal(c->used, used + 5 * 20);
+	/* B wants the CPU, too. */
+	let_run(B);
+	let_run(C);
+	vcpu_state_set(B, VCPU_READY);
+	used = c->used;
+	for (unsigned i = 0; i < 1000; i++) {
+		CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	}
+	assert_in_range(a->used, HZ / 100, HZ / 100 * 25 / 10);
+	assert_in_range(c->used, used, used + HZ / 200);
+}
+
+/* A partition that A left has a notification to fetch: it does A's work first, and is given cycles then. */
+static void who_is_woken_is_not_kept_either(void **state)
+{
+	(void)state;
+	make();
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	expect(FFA_RUN, UP_IDS, FFA_INTERRUPT, UP_IDS, 0);
+	expect(FFA_RUN, UP_IDS, RESP, 0x80010001, 0);
+	expect(FFA_RUN, UP_IDS, FFA_MSG_WAIT, 0, 0);
+	machine_switch(2);
+	runner_wake(&machine[2].cpu, &world_sps[0]);
+	for (unsigned i = 0; i < 10; i++) {
+		machine_step(2);
+		machine_now += HZ / 500;
+	}
+	all_was_asked();
+	assert_true(call(A, FFA_RUN, UP_IDS, 0));
+	check_x(A, RESP, 0x80010001, 0);
 }
 
 int main(void)
@@ -785,6 +1112,14 @@ int main(void)
 		cmocka_unit_test(an_sp_that_was_left_is_its_callers),
 		cmocka_unit_test(what_a_guest_left_runs_to_its_end),
 		cmocka_unit_test(our_own_runs),
+		cmocka_unit_test(who_leaves_a_partition_keeps_it_from_nobody),
+		cmocka_unit_test(each_try_gets_on_with_it),
+		cmocka_unit_test(a_chain_that_was_left),
+		cmocka_unit_test(a_chain_that_was_left_elsewhere),
+		cmocka_unit_test(the_owner_comes_meanwhile),
+		cmocka_unit_test(the_owner_ends),
+		cmocka_unit_test(who_left_it_pays),
+		cmocka_unit_test(who_is_woken_is_not_kept_either),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,12 +3,13 @@
  * Guests and partitions that call each other at random, beside a model of who waits for whom: three guests on three
  * CPUs that send, answer, yield and run each other on, rightly and wrongly, and are interrupted, paused, stopped,
  * turned off and started anew at any moment. Each call must answer what the model says, with exactly the registers that
- * it defines; nobody waits who has something to go on with; and no partition runs on for anybody but him who left it.
+ * it defines; nobody waits who has something to go on with; no partition runs on for anybody but him who left it; and
+ * if that was by another's call, he has the answer.
  */
 #include "hyp_ffa/direct_world.h"
 
 #define CPUS 3
-#define ROUNDS 60000
+#define ROUNDS 120000
 #define NOBODY (-1)
 
 enum going { /* what a vCPU goes on with */
@@ -47,7 +48,8 @@ static struct model_call calls[GUESTS][GUEST_VCPUS];
 /* What the driver has done to a guest's VM. */
 static enum { UP, PAUSING, STOPPING, DOWN } fates[GUESTS];
 
-static unsigned answers, aborts, interrupts, yields, refusals, busies, sp_answers, sp_lefts, sp_drops;
+static unsigned answers, aborts, interrupts, yields, refusals, busies, sp_answers, sp_lefts, sp_drops, sp_helps,
+	sp_taken;
 
 static struct model_vcpu *model_of(const struct vcpu *v)
 {
@@ -253,21 +255,45 @@ static void model_end(unsigned guest)
 
 /* ---- partitions ---- */
 
+/* A partition's vCPU. */
 static struct sp_model {
 	bool left;
 	bool ended; /* its requester is no more: we run it */
+	bool holds_up; /* it has called SP_UP, which waits for nobody else then */
 	unsigned requester;
 	uint64_t form;
+	struct {
+		bool used;
+		uint64_t x[FFA_REGS];
+	} kept[GUESTS]; /* answers that their guests have not taken yet */
 } sps[SPS][CPUS];
 
 static int calling = NOBODY; /* the guest that calls */
-static uint64_t spmc_said[FFA_REGS];
+static bool calling_runs; /* by FFA_RUN */
+static unsigned spmc_requests;
+static uint64_t spmc_said[FFA_REGS]; /* to the guest that calls */
 
 static struct sp_model *sp_at(uint32_t ids)
 {
 	unsigned n = (ids >> 16) - SP_UP, index = (uint16_t)ids;
 
 	return n < SPS && index < world_sps[n].vcpu_count ? &sps[n][index] : NULL;
+}
+
+/* The vCPU of the partition that works on this CPU. */
+static uint32_t sp_here(uint16_t id)
+{
+	return (uint32_t)id << 16 | (id == SP_MP ? machine_at : 0);
+}
+
+static bool up_is_held(void)
+{
+	for (unsigned i = 0; i < CPUS; i++) {
+		if (sps[SP_MP - SP_UP][i].holds_up) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void sp_goes_on(struct sp_model *s, uint32_t ids, uint64_t *x)
@@ -282,7 +308,11 @@ static void sp_goes_on(struct sp_model *s, uint32_t ids, uint64_t *x)
 		sp_lefts++;
 		x[0] = what < 3 ? FFA_INTERRUPT : FFA_YIELD;
 		x[1] = ids;
-	} else if (what == 4) {
+		s->holds_up |= ids >> 16 == SP_MP && !sps[0][0].left && !up_is_held() && random_below(4) == 0;
+		return;
+	}
+	s->holds_up = false;
+	if (what == 4) {
 		x[0] = FFA_ERROR;
 		x[2] = (uint32_t)FFA_ABORTED;
 	} else {
@@ -295,43 +325,63 @@ static void sp_goes_on(struct sp_model *s, uint32_t ids, uint64_t *x)
 	}
 }
 
-/* It is asked for by its id and answers, or runs on, on this CPU. */
-static void spmc_serve(uint64_t *x)
+/* It runs on, for whoever has left it: by his own call, or because another or ourselves want it. */
+static void spmc_run(uint32_t ids, uint64_t *x)
 {
-	uint32_t ids = lo32(x[1]);
-	struct sp_model *s;
+	struct sp_model *s = sp_at(ids);
+	bool own = calling != NOBODY && calling_runs;
 
-	machine_now += random_below(300);
-	if (x[0] == FFA_RUN) {
-		s = sp_at(ids);
-		assert_non_null(s);
-		if (calling != NOBODY) {
-			assert_true(s->left && !s->ended && s->requester == (unsigned)calling);
-		} else {
-			assert_true(s->ended);
-		}
-		if (ids >> 16 == SP_MP && (uint16_t)ids != machine_at) {
-			ffa_answer_error(x, FFA_INVALID_PARAMETERS);
-			return;
-		}
-	} else {
-		ids = (uint32_t)(uint16_t)ids << 16 | ((uint16_t)ids == SP_MP ? machine_at : 0);
-		s = sp_at(ids);
-		assert_int_not_equal(calling, NOBODY);
-		assert_int_equal(lo32(x[1]) >> 16, id_of((unsigned)calling));
-		if (s->left || random_below(16) == 0) {
-			ffa_answer_error(x, FFA_BUSY);
-			return;
-		}
-		*s = (struct sp_model){ .requester = (unsigned)calling, .form = x[0] };
+	assert_non_null(s);
+	assert_int_equal(ids, sp_here((uint16_t)(ids >> 16)));
+	if (calling == NOBODY && !s->left) {
+		ffa_answer(x, FFA_MSG_WAIT);
+		return;
 	}
+	assert_true(s->left);
+	assert_true(own ? !s->ended && s->requester == (unsigned)calling
+			: s->ended || calling == NOBODY || s->requester != (unsigned)calling);
 	sp_goes_on(s, ids, x);
+	if (own) {
+		memcpy(spmc_said, x, sizeof(spmc_said));
+	} else if (!s->ended) {
+		sp_helps++;
+		if (!s->left) {
+			assert_false(s->kept[s->requester].used);
+			s->kept[s->requester].used = true;
+			memcpy(s->kept[s->requester].x, x, sizeof(spmc_said));
+		}
+	}
+}
+
+/* It is asked for by its id and answers on this CPU. */
+static void spmc_request(uint64_t *x)
+{
+	uint16_t id = (uint16_t)x[1];
+	struct sp_model *s = sp_at(sp_here(id));
+
+	spmc_requests++;
+	assert_int_not_equal(calling, NOBODY);
+	assert_false(calling_runs || s->kept[calling].used);
+	assert_int_equal(lo32(x[1]) >> 16, id_of((unsigned)calling));
+	if (s->left || (id == SP_UP && up_is_held()) || random_below(16) == 0) {
+		ffa_answer_error(x, FFA_BUSY);
+	} else {
+		s->requester = (unsigned)calling;
+		s->ended = false;
+		s->form = x[0];
+		sp_goes_on(s, sp_here(id), x);
+	}
+	memcpy(spmc_said, x, sizeof(spmc_said));
 }
 
 void spmc_call(uint64_t *x)
 {
-	spmc_serve(x);
-	memcpy(spmc_said, x, sizeof(spmc_said));
+	machine_now += random_below(300);
+	if (x[0] == FFA_RUN) {
+		spmc_run(lo32(x[1]), x);
+	} else {
+		spmc_request(x);
+	}
 }
 
 /* ---- calls: what they should answer ---- */
@@ -395,15 +445,56 @@ static void check_refused(struct model_vcpu *m, enum trap_result result, enum ff
 	check_registers(m->v, m->before, x);
 }
 
-static enum trap_result call_sp(struct model_vcpu *m)
+/* A call to a partition, which is answered at once. */
+static enum trap_result call_sp(struct model_vcpu *m, bool runs)
 {
 	enum trap_result result;
 
 	calling = m->v->vm->id;
+	calling_runs = runs;
+	spmc_requests = 0;
 	result = world_call(m->v);
 	calling = NOBODY;
 	assert_int_equal(result, TRAP_RESUME);
-	check_registers(m->v, m->before, spmc_said);
+	return result;
+}
+
+static enum trap_result request_sp(struct model_vcpu *m, uint16_t to)
+{
+	struct sp_model *s = sp_at(sp_here(to));
+	unsigned self = m->v->vm->id;
+	bool is_free = !s->left && !s->kept[self].used;
+	enum trap_result result = call_sp(m, false);
+
+	if (spmc_requests == 0) {
+		/* It has not even begun: somebody has left it, or it is this guest who has yet to hear from it. */
+		assert_true(!is_free && (s->left || s->kept[self].used));
+		check_refused(m, result, FFA_BUSY);
+	} else {
+		check_registers(m->v, m->before, spmc_said);
+	}
+	return result;
+}
+
+static enum trap_result run_sp(struct model_vcpu *m, uint32_t ids)
+{
+	struct sp_model *s = sp_at(ids);
+	unsigned self = m->v->vm->id;
+	bool here = ids == sp_here((uint16_t)(ids >> 16));
+	bool takes = here && s->kept[self].used;
+	enum trap_result result;
+
+	if (!takes && !(here && s->left && !s->ended && s->requester == self)) {
+		result = world_call(m->v);
+		check_refused(m, result, FFA_DENIED);
+		return result;
+	}
+	result = call_sp(m, true);
+	check_registers(m->v, m->before, takes ? s->kept[self].x : spmc_said);
+	sp_taken += takes;
+	if (takes) {
+		s->kept[self].used = false;
+	}
 	return result;
 }
 
@@ -423,7 +514,7 @@ static enum trap_result request(struct model_vcpu *m, const uint64_t *x)
 			   (!sp && world[to - 1].g.endpoint.version < FFA_VERSION_1_2))) {
 		code = FFA_DENIED;
 	} else if (sp) {
-		return call_sp(m);
+		return request_sp(m, (uint16_t)to);
 	}
 	callee = code == FFA_OK ? listener(self, to - 1, m->v->cpu) : NULL;
 	c = free_call(self);
@@ -509,17 +600,14 @@ static enum trap_result run(struct model_vcpu *m, const uint64_t *x)
 {
 	uint32_t ids = lo32(x[1]);
 	unsigned self = m->v->vm->id, guest = (ids >> 16) - 1, index = (uint16_t)ids;
-	struct sp_model *s = sp_at(ids);
 	enum ffa_code code = FFA_INVALID_PARAMETERS;
 	struct model_call *c = NULL;
 	enum trap_result result;
 
-	if (s != NULL) {
-		if (s->left && !s->ended && s->requester == self) {
-			return call_sp(m);
-		}
-		code = FFA_DENIED;
-	} else if (guest < GUESTS && index < count_of(guest)) {
+	if (sp_at(ids) != NULL) {
+		return run_sp(m, ids);
+	}
+	if (guest < GUESTS && index < count_of(guest)) {
 		c = find_call(self, &model[guest][index]);
 		code = c == NULL ? FFA_DENIED : c->waiter != NULL ? FFA_BUSY : FFA_OK;
 	}
@@ -750,6 +838,7 @@ static void change_fate(unsigned n)
 			for (unsigned c = 0; c < CPUS; c++) {
 				sp_drops += sps[i][c].left && sps[i][c].requester == n && !sps[i][c].ended;
 				sps[i][c].ended |= sps[i][c].left && sps[i][c].requester == n;
+				sps[i][c].kept[n].used = false;
 			}
 		}
 		ffa_direct_reset(&world[n].g);
@@ -797,6 +886,9 @@ static void happen(void)
 			vcpu_request(v, VCPU_REQ_START);
 		}
 		break;
+	case 6:
+		pool_empty = random_below(20) == 0;
+		break;
 	default:
 		machine_now += random_below(5000);
 		break;
@@ -823,7 +915,7 @@ static void rest(struct vcpu *v)
 }
 
 /* All guests end, and what they left in partitions with them. */
-static void end_all(void)
+static void end_all(unsigned objects)
 {
 	machine_guest = rest;
 	for (unsigned n = 0; n < GUESTS; n++) {
@@ -840,6 +932,7 @@ static void end_all(void)
 		machine_step(i % CPUS);
 	}
 	assert_false(sp_is_left(false));
+	assert_int_equal(pool_objects, objects);
 	FOR_EACH_VCPU(m)
 	{
 		const struct ffa_direct *d = &ffa_vcpu_of(m->v)->direct;
@@ -854,10 +947,12 @@ static void everybody_calls_everybody(void **state)
 {
 	static const unsigned vcpus[GUESTS] = { 2, 2, 1 };
 	static const unsigned on[GUESTS][GUEST_VCPUS] = { { 0, 1 }, { 1, 2 }, { 0 } };
+	unsigned objects;
 
 	(void)state;
 	random_start("direct");
 	make_world(CPUS, vcpus, on);
+	objects = pool_objects;
 	world[2].g.endpoint.version = FFA_VERSION_1_1;
 	memset(model, 0, sizeof(model));
 	memset(calls, 0, sizeof(calls));
@@ -877,11 +972,13 @@ static void everybody_calls_everybody(void **state)
 		check_cpu(cpu);
 		happen();
 	}
-	end_all();
+	end_all(objects);
 	printf("%u answers (%u of the dead), %u interrupts, %u yields, %u refusals (%u busy); partitions: %u answers, "
-	       "%u left, %u of the dead\n",
-	       answers, aborts, interrupts, yields, refusals, busies, sp_answers, sp_lefts, sp_drops);
+	       "%u left, %u of the dead, %u times for another, who took %u answers\n",
+	       answers, aborts, interrupts, yields, refusals, busies, sp_answers, sp_lefts, sp_drops, sp_helps,
+	       sp_taken);
 	assert_true(answers > 100 && aborts > 10 && interrupts > 100 && yields > 10 && sp_drops > 10);
+	assert_true(sp_helps > 100 && sp_taken > 30);
 }
 
 int main(void)

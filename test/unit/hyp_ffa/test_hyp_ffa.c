@@ -56,13 +56,14 @@ static void without_smccc_no_call_is_made(void **state unused_arg)
 	assert_null(ffa_below);
 }
 
-static void without_an_spmc_one_call_is_made(void **state unused_arg)
+static void without_an_spmc_only_versions_are_asked(void **state unused_arg)
 {
 	hyp_machine();
 	hyp.present = false;
 	ffa_start();
-	assert_int_equal(hyp.calls, 1);
+	assert_int_equal(hyp.calls, 3);
 	assert_int_equal(hyp.last[0], FFA_VERSION);
+	assert_int_equal(hyp.last[1], FFA_VERSION_1_0);
 	assert_false(spmc_present());
 }
 
@@ -83,9 +84,12 @@ static void versions_are_negotiated_down(void **state unused_arg)
 	};
 
 	host_log_hook = note;
-	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+	for (unsigned k = 0; k < 2 * ARRAY_SIZE(cases); k++) {
+		unsigned i = k / 2;
+
 		hyp_machine();
 		hyp.version = cases[i].has;
+		hyp.refuses_newer = k % 2 != 0;
 		ffa_start();
 		assert_int_equal(spmc.version, cases[i].spoken);
 		assert_true(spmc_present() == (ffa_below != NULL));
@@ -444,6 +448,9 @@ static void memory_goes_to_partitions(void **state unused_arg)
 		hyp_up(1);
 		assert_int_equal(hyp_code(hyp_call(0, FFA_VERSION, FFA_VERSION_1_1, 0, 0, 0)), FFA_OK);
 		hyp_map_buffers(0);
+		/* One of 1.0 never fills it. */
+		assert_int_equal(hyp_code(hyp_call(0, FFA_RX_RELEASE, 0, 0, 0, 0)),
+				 version == FFA_VERSION_1_0 ? FFA_DENIED : FFA_OK);
 		for (unsigned i = 0; i < ARRAY_SIZE(functions); i++) {
 			struct hyp_send s = {
 				.function = functions[i], .receiver = SP0, .first = 10, .count = 7, .stride = 2
@@ -532,10 +539,7 @@ static void a_partial_description_ends_with_its_sender(void **state unused_arg)
 static void memory_goes_to_guests(void **state unused_arg)
 {
 	struct hyp_send s = { .function = FFA_MEM_LEND_64, .receiver = 2, .first = 5, .count = 1, .stride = 1 };
-	struct ffa_memory_region region;
-	struct ffa_memory_access access;
 	uint64_t *x, handle;
-	uint8_t *tx;
 
 	for (unsigned present = 0; present <= 1; present++) {
 		start(present != 0);
@@ -546,16 +550,7 @@ static void memory_goes_to_guests(void **state unused_arg)
 		assert_int_equal(spmc_share_count(), 0);
 		handle = pair(x, 2);
 		assert_true((handle & FFA_HANDLE_HYPERVISOR) != 0);
-		tx = page_of(1, TX_PAGE);
-		region = (struct ffa_memory_region){ .sender = 1,
-						     .handle = handle,
-						     .access_size = FFA_MEMORY_ACCESS_1_1,
-						     .access_count = 1,
-						     .access_offset = sizeof(region) };
-		access = (struct ffa_memory_access){ .endpoint = 2, .permissions = FFA_DATA_RW | FFA_EXEC_XN << 2 };
-		memcpy(tx, &region, sizeof(region));
-		memcpy(tx + sizeof(region), &access, sizeof(access));
-		x = hyp_call(1, FFA_MEM_RETRIEVE_REQ_64, 64, 64, 0, 0);
+		x = hyp_retrieve(1, 0, handle, FFA_MEM_LEND_64);
 		assert_int_equal(x[0], FFA_MEM_RETRIEVE_RESP);
 		/* The borrower ends: its pages go back, zeroed, and the owner has them again. */
 		memset(page_of(0, 5), 0x77, PAGE_SIZE);
@@ -590,15 +585,7 @@ static void held_pages_are_nobody_elses(void **state unused_arg)
 	assert_int_equal(attrs_of_page(0, 41), RAM_RWX);
 	assert_int_equal(pool_owner(pa(ram.v + 40 * PAGE_SIZE)), PAGE_OWNER_VM);
 	/* What is left of its RAM is given up, as vm_memory.c does it, and it lives on in other RAM. */
-	ffa_guest_memory_gone(vm);
-	for (unsigned page = 0; page < HYP_PAGES; page++) {
-		if (attrs_of_page(0, page) == RAM_RWX) {
-			vm_free_pages(pa(ram.v + page * PAGE_SIZE), 1);
-		}
-	}
-	stage2_destroy(&vm->vm.stage2);
-	hyp_make_ram(0);
-	ffa_guest_memory_made(vm);
+	hyp_renew_ram(0);
 	assert_int_not_equal(vm->ram.v, ram.v);
 	hyp_up(0);
 	hyp_map_buffers(0);
@@ -755,7 +742,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_smccc_no_call_is_made),
-		cmocka_unit_test(without_an_spmc_one_call_is_made),
+		cmocka_unit_test(without_an_spmc_only_versions_are_asked),
 		cmocka_unit_test(versions_are_negotiated_down),
 		cmocka_unit_test(partitions_have_all_their_uuids),
 		cmocka_unit_test(an_spmc_that_refuses_is_left_alone),

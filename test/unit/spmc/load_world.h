@@ -107,6 +107,7 @@ static inline void load_start(unsigned count)
 		sp_tree_small(&load.trees[i]);
 	}
 	load.m.sp_count = count;
+	load.m.version = FFA_VERSION_1_2;
 	load.messages = 0;
 }
 

@@ -179,6 +179,18 @@ static void expect_left_out(unsigned left_out, const char *message)
 	load.messages = 0;
 }
 
+/* The SPMD tells the normal world what the manifest says, and may not ask us. */
+static void the_manifests_version_is_the_normal_worlds(void **state unused_arg)
+{
+	for (uint32_t version = FFA_VERSION_1_0; version <= FFA_VERSION_1_2; version++) {
+		load_start(1);
+		load.m.version = version;
+		assert_int_equal(load_all(), OK);
+		assert_int_equal(ffa_nwd.version, version);
+		assert_int_equal(ffa_nwd.version_max, version);
+	}
+}
+
 static void what_is_broken_costs_one_sp(void **state unused_arg)
 {
 	load_start(3);
@@ -398,6 +410,7 @@ int main(void)
 		cmocka_unit_test(boot_order_is_by_number_then_by_place),
 		cmocka_unit_test(boot_information_and_buffers_are_set_up),
 		cmocka_unit_test(an_id_that_is_not_granted_is_told),
+		cmocka_unit_test(the_manifests_version_is_the_normal_worlds),
 		cmocka_unit_test(what_is_broken_costs_one_sp),
 		cmocka_unit_test(a_broken_package_costs_one_sp),
 		cmocka_unit_test(memory_belongs_to_one_sp),

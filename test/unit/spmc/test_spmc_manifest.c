@@ -8,6 +8,7 @@ static void a_good_manifest_is_read(void **state unused_arg)
 	spmc_good(&m);
 	assert_int_equal(m.load_address, SPMC_BASE);
 	assert_int_equal(m.binary_size, 0x80000);
+	assert_int_equal(m.version, FFA_VERSION_1_2);
 	assert_int_equal(m.cpu_count, 4);
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(m.cpu_mpidr[i], i);

@@ -18,8 +18,10 @@ static inline void zero_pages(void *base, size_t size)
 		memset(base, 0, size);
 		return;
 	}
-	for (; at < end; at += block) {
+	/* A page has two blocks at least. */
+	for (; at < end; at += 2 * block) {
 		__asm__ volatile("dc zva, %0" ::"r"(at) : "memory");
+		__asm__ volatile("dc zva, %0" ::"r"(at + block) : "memory");
 	}
 }
 

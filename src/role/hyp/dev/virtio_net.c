@@ -19,7 +19,7 @@ struct virtio_net {
 	struct virtio_net_config config;
 	struct net_port port;
 	struct work resume;
-	struct vm_job sending; /* goes on with the transmit queue, after 'resume' has begun it */
+	struct sched_job sending; /* goes on with the transmit queue, after 'resume' has begun it */
 	bool is_sending;       /* it is begun; its CPU only */
 	bool short_of_buffers; /* a frame was NET_FULL when the receive queue went up to 'full_at'; under its lock */
 	uint16_t full_at;
@@ -175,7 +175,7 @@ static void net_served(struct virtio_device *dev, unsigned queue)
 	}
 }
 
-static bool send_some(struct vm_job *job)
+static bool send_some(struct sched_job *job)
 {
 	struct virtio_net *net = container_of(job, struct virtio_net, sending);
 
@@ -188,7 +188,7 @@ static bool send_some(struct vm_job *job)
 	return net->is_sending;
 }
 
-static const struct vm_job_ops sending_ops = { .slice = send_some };
+static const struct sched_job_ops sending_ops = { .slice = send_some };
 
 static void resume(struct work *work)
 {
@@ -196,7 +196,7 @@ static void resume(struct work *work)
 
 	if (!net->is_sending) {
 		net->is_sending = true;
-		sched_begin(net->dev.vm, &net->sending, true);
+		sched_begin(sched_share(net->dev.vm), &net->sending, true);
 	}
 }
 

@@ -5,7 +5,6 @@
 #include "ffa/answer.h"
 #include "lib/log.h"
 #include "role/hyp/ffa/guest.h"
-#include "role/hyp/ffa/runner.h"
 #include "role/hyp/ffa/sp_run.h"
 
 #define SLICE_US 1000
@@ -67,14 +66,14 @@ static void call(struct ffa_guest *g, const struct ffa_endpoint *sp, uint64_t *x
 	ffa_answer(x, a->left != 0 ? FFA_RUN : FFA_MSG_SEND_DIRECT_REQ);
 	if (a->left != 0) {
 		x[1] = a->left;
-		sp_run(FFA_ID_NWD, x);
+		sp_run(g->endpoint.id, x);
 	} else {
 		x[1] = (uint64_t)FFA_ID_NWD << 16 | sp->id;
 		x[2] = FFA_FRAMEWORK_MESSAGE | a->message;
 		/* There is no memory that describes the VM. */
 		x[3] = x[4] = lo32(FFA_HANDLE_INVALID);
 		x[5] = g->endpoint.id;
-		sp_request(FFA_ID_NWD, x);
+		sp_request(g->endpoint.id, x);
 	}
 	timer_stop(&cpu->timers, &a->limit);
 }
@@ -129,9 +128,7 @@ static bool take_answer(struct ffa_guest *g, const struct ffa_endpoint *sp, cons
 /* Its patience is over. If it works on the message, it may do so to the end, but nobody waits. */
 static void give_up(struct ffa_guest *g, const struct ffa_endpoint *sp)
 {
-	if (g->announcement.left != 0) {
-		runner_wake(this_cpu(), sp);
-	}
+	sp_run_drop(g->endpoint.id);
 	log_limited(&g->vm->vm.log_limit, "VM '%s': partition 0x%x does not take the news that it %s", g->endpoint.name,
 		    sp->id, g->announcement.message == FFA_FRAMEWORK_VM_CREATED_REQ ? "starts" : "has ended");
 	done(&g->announcement);

@@ -206,6 +206,18 @@ static struct ffa_call *free_call(struct ffa_guest *g, const struct vcpu *v)
 	return NULL;
 }
 
+/* Lock held. Marks the vCPUs that the sender has called and has no answer of, or has not taken it; or ends that. */
+static void mark_called(struct ffa_guest *sender, bool called)
+{
+	for (unsigned i = 0; i < sender->endpoint.vcpu_count; i++) {
+		const struct ffa_call *call = &sender->vcpus[i].direct.call;
+
+		if (call->state != FFA_CALL_FREE) {
+			direct_of(call->callee)->called = called;
+		}
+	}
+}
+
 /*
  * Lock held. A vCPU of the receiver that takes requests, on the sender's CPU if there is one; or NULL. None whose last
  * answer the sender has yet to take, since FFA_RUN names a call by its callee.
@@ -214,17 +226,16 @@ static struct vcpu *listener(struct ffa_guest *sender, struct ffa_guest *receive
 {
 	struct vcpu *found = NULL;
 
-	for (unsigned i = 0; i < receiver->endpoint.vcpu_count; i++) {
+	mark_called(sender, true);
+	for (unsigned i = 0; i < receiver->endpoint.vcpu_count && (found == NULL || found->cpu != cpu); i++) {
+		struct ffa_direct *d = &receiver->vcpus[i].direct;
 		struct vcpu *v = receiver->vcpus[i].vcpu;
 
-		if (direct_of(v)->service.state != FFA_SERVICE_LISTENING || find_call(sender, v) != NULL) {
-			continue;
+		if (d->service.state == FFA_SERVICE_LISTENING && !d->called && (found == NULL || v->cpu == cpu)) {
+			found = v;
 		}
-		if (v->cpu == cpu) {
-			return v;
-		}
-		found = found == NULL ? v : found;
 	}
+	mark_called(sender, false);
 	return found;
 }
 

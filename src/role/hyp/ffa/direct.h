@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Direct messages of guests, and the calls that give cycles (FF-A 1.2, 7.3, 14, 15): docs/ffa-hypervisor.md.
+ * Direct messages of guests, and the calls that give cycles (FF-A 1.2, 7.3, 14, 15): docs/ffa-hypervisor-messages.md.
  *
  * A request to an SP is made by a call to the SPMC below, and the SP runs in the caller's turn (sp_run.h). One to
  * another guest goes to a vCPU of it that waits for requests, and both run as the scheduler has them. It is in two
@@ -68,6 +68,7 @@ struct ffa_direct {
 	/* under the lock; what is in 'service' of a vCPU that runs, only its CPU changes */
 	struct ffa_call call; /* any vCPU of the VM uses it, this one first */
 	struct ffa_service service;
+	bool called; /* while its next caller looks for somebody: he has not done with a call to it */
 };
 
 /*

@@ -92,9 +92,22 @@ static const struct ffa_guest_ops guest_ops = {
 	.pages_back = pages_back,
 };
 
+/* Zeroes some of a piece, the rest of it from g->zeroed on; returns how much. */
+static uint64_t zero_donated(struct ffa_guest *g, pa_t base, uint64_t size)
+{
+	uint64_t some = MIN(size - g->zeroed, SLICE_BYTES);
+	void *at = pa_ptr(pa(base.v + g->zeroed));
+
+	zero_pages(at, some);
+	cache_clean_invalidate(at, some);
+	g->zeroed += some;
+	return some;
+}
+
 /*
  * What was donated to the VM goes to the pool, zeroed; some of it, true if there is more. Nothing else is left in that
- * half of its space.
+ * half of its space. What one entry maps is freed at once, since to divide it would take memory; and if it has become
+ * part of a larger one this very moment (ffa_spaces_compact()), next time that is.
  */
 static bool free_donated(struct ffa_guest *g)
 {
@@ -103,19 +116,23 @@ static bool free_donated(struct ffa_guest *g)
 	ipa_t at = ipa(FFA_BORROWED_BASE);
 	unsigned attrs;
 
-	while (g->endpoint.space != NULL && stage2_next(tables, &at, &run, &attrs)) {
+	if (g->endpoint.space == NULL) {
+		return false;
+	}
+	while (stage2_next(tables, &at, &run, &attrs)) {
 		pa_t to = pa(at.v - FFA_BORROWED_BASE);
 
 		if (done >= SLICE_BYTES) {
 			return true;
 		}
-		run = MIN(run, SLICE_BYTES);
-		zero_pages(pa_ptr(to), run);
-		cache_clean_invalidate(pa_ptr(to), run);
-		CHECK(stage2_unmap(tables, at, run) == OK);
+		done += zero_donated(g, to, run);
+		if (g->zeroed < run || stage2_unmap(tables, at, run) != OK) {
+			return true;
+		}
 		vm_free_pages(to, run / PAGE_SIZE);
-		done += run;
+		g->zeroed = 0;
 	}
+	g->space.given_bytes = 0; /* nobody gives it anything while it is down */
 	return false;
 }
 
@@ -124,7 +141,8 @@ void ffa_guest_memory_made(struct hyp_vm *vm)
 	struct ffa_guest *g = vm->ffa;
 
 	if (g != NULL && vm->ram.v != 0) {
-		ffa_space_init_guest(&g->space, &guest_ops, &vm->vm.stage2, ipa(GUEST_RAM_BASE), vm->ram);
+		ffa_space_init_guest(&g->space, &guest_ops, &vm->vm.stage2, ipa(GUEST_RAM_BASE), vm->ram,
+				     vm->config->memory_size);
 		ffa_mem_set_space(&g->endpoint, &g->space);
 	}
 }
@@ -176,6 +194,7 @@ bool ffa_guest_create(struct hyp_vm *vm)
 	}
 	set_identity(&g->endpoint, vm);
 	g->space.record_bytes_max = MAX(vm->config->memory_size / RECORDS_SHARE, (uint64_t)RECORDS_MIN);
+	g->space.given_bytes_max = vm->config->memory_size;
 	vm->ffa = g;
 	ffa_guest_memory_made(vm);
 	ffa_endpoint_add(&g->endpoint);
@@ -196,7 +215,8 @@ bool ffa_guest_enter_some(struct hyp_vm *vm)
 		(void)ffa_mem_retry();
 		code = notify_enable(&g->endpoint);
 		if (code != FFA_OK) {
-			log_warn("VM '%s': ffa: it cannot have notifications (code %d)", vm->vm.name, code);
+			log_limited(&vm->vm.log_limit, "VM '%s': ffa: it cannot have notifications (code %d)",
+				    vm->vm.name, code);
 		}
 		announce_begin(g, true);
 		g->step = FFA_GUEST_ENTERING;
@@ -258,4 +278,20 @@ bool ffa_guest_leave_some(struct hyp_vm *vm)
 		break;
 	}
 	return free_donated(g);
+}
+
+bool ffa_guest_may_have_more(struct hyp_vm *vm)
+{
+	uint64_t held;
+
+	(void)ffa_mem_retry();
+	held = ffa_mem_held_pages(&vm->ffa->endpoint) * PAGE_SIZE;
+	if (held > vm->config->memory_size) {
+		report_error(&report_to_log, vm->vm.name, "ffa",
+			     "others still hold %llu KiB of the RAM that it had, more than it may have; it starts when "
+			     "they have given back some",
+			     (unsigned long long)held >> 10);
+		return false;
+	}
+	return true;
 }

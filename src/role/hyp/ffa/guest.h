@@ -52,6 +52,7 @@ struct ffa_guest {
 	enum ffa_guest_step step;
 	struct announcement announcement;
 	struct ffa_held held;
+	uint64_t zeroed; /* bytes of the first piece of memory that was donated to it */
 };
 
 /* The guest whose vCPU that is; NULL: its VM has no FF-A. */
@@ -86,5 +87,12 @@ bool ffa_guest_enter_some(struct hyp_vm *vm);
  * is in quarantine, which is not in vm_ram_is_whole() any more.
  */
 bool ffa_guest_leave_some(struct hyp_vm *vm);
+
+/*
+ * Before the VM gets other RAM, since others have some of what it had: who holds pages of it is asked once more. False,
+ * with a message, if more than the VM's RAM is still held: else one that starts again and again would use up all
+ * memory.
+ */
+bool ffa_guest_may_have_more(struct hyp_vm *vm);
 
 #endif

@@ -12,8 +12,12 @@
 #include "role/hyp/ffa/runner.h"
 #include "role/hyp/ffa/spmc.h"
 
-/* Answers of FFA_NOTIFICATION_INFO_GET that one interrupt leads to at most: each tells of up to 20 ids. */
+/* Answers of FFA_NOTIFICATION_INFO_GET that are asked for in a row: each tells of up to 20 ids. */
 #define INFO_ROUNDS 16
+/* Then the VMs of the CPU have their turns, before it goes on. */
+#define INFO_PAUSE_US 1000
+/* How often the SPMC is asked to forget a VM for which partitions have new notifications meanwhile. */
+#define FORGET_ROUNDS 8
 
 /* ---- telling guests ---- */
 
@@ -41,12 +45,6 @@ static void raise_npi(struct ffa_guest *g, int vcpu)
 void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed unused_arg)
 {
 	raise_npi(ffa_guest(receiver), vcpu);
-}
-
-/* SPs are the SPMC's, and guests have nothing but notifications to run for. */
-bool ffa_port_take_wakeup(struct ffa_endpoint *sp unused_arg, unsigned vcpu unused_arg)
-{
-	return false;
 }
 
 /* ---- what the SPMC has to tell ---- */
@@ -106,9 +104,17 @@ static void tell_lists(const uint64_t *x)
 	}
 }
 
-/* The interrupt was on this CPU. What is not told now is reported again with the next one. */
-static void ask(struct work *work unused_arg)
+/* Of one CPU. */
+static struct info {
+	struct work enable, ask;
+	struct timer pause;
+} infos[CPU_MAX];
+
+/* The interrupt was on this CPU. An SPMC that has always more to tell does not keep the CPU for it. */
+static void ask(struct work *work)
 {
+	struct info *info = container_of(work, struct info, ask);
+
 	for (unsigned i = 0; i < INFO_ROUNDS; i++) {
 		uint64_t x[FFA_REGS] = { FFA_NOTIFICATION_INFO_GET_64 };
 
@@ -121,7 +127,12 @@ static void ask(struct work *work unused_arg)
 			return;
 		}
 	}
-	cpu_post(this_cpu(), work);
+	timer_start(&this_cpu()->timers, &info->pause, cpu_now() + read_cntfrq_el0() / 1000000 * INFO_PAUSE_US);
+}
+
+static void paused(struct timer *timer)
+{
+	cpu_post(this_cpu(), &container_of(timer, struct info, pause)->ask);
 }
 
 static void enable_here(struct work *work unused_arg)
@@ -131,7 +142,7 @@ static void enable_here(struct work *work unused_arg)
 
 static const struct work_ops ask_ops = { .run = ask };
 static const struct work_ops enable_ops = { .run = enable_here };
-static struct work asks[CPU_MAX], enables[CPU_MAX];
+static const struct timer_ops pause_ops = { .fired = paused };
 
 void notify_init(void)
 {
@@ -139,16 +150,17 @@ void notify_init(void)
 		return;
 	}
 	for (unsigned i = 0; i < cpu_count; i++) {
-		asks[i].ops = &ask_ops;
-		enables[i].ops = &enable_ops;
-		cpu_post(cpus[i], &enables[i]);
+		infos[i].ask.ops = &ask_ops;
+		infos[i].enable.ops = &enable_ops;
+		timer_init(&infos[i].pause, &pause_ops);
+		cpu_post(cpus[i], &infos[i].enable);
 	}
 }
 
 void notify_interrupt(uint32_t intid)
 {
 	if (spmc.sri != 0 && intid == spmc.sri) {
-		cpu_post(this_cpu(), &asks[this_cpu()->index]);
+		cpu_post(this_cpu(), &infos[this_cpu()->index].ask);
 	}
 }
 
@@ -257,27 +269,60 @@ void notify_get(struct ffa_endpoint *caller, uint64_t *x)
 
 /* ---- with a guest's life ---- */
 
-enum ffa_code notify_enable(struct ffa_endpoint *guest)
+static enum ffa_code create(const struct ffa_endpoint *guest)
 {
 	uint64_t x[FFA_REGS] = { FFA_NOTIFICATION_BITMAP_CREATE, guest->id, guest->vcpu_count };
+
+	spmc_call(x);
+	return spmc_code(x);
+}
+
+static void fetch_all(const struct ffa_endpoint *guest)
+{
+	for (unsigned i = 0; i < guest->vcpu_count; i++) {
+		uint64_t x[FFA_REGS] = { FFA_NOTIFICATION_GET, (uint64_t)i << 16 | guest->id,
+					 FFA_NOTIFICATION_GET_SP | FFA_NOTIFICATION_GET_SPM };
+
+		spmc_call(x);
+	}
+}
+
+/* The SPMC keeps what has not been fetched, so that is fetched; partitions may have more for it at any moment. */
+static enum ffa_code destroy(const struct ffa_endpoint *guest)
+{
+	enum ffa_code code = FFA_DENIED;
+
+	for (unsigned i = 0; code == FFA_DENIED && i < FORGET_ROUNDS; i++) {
+		uint64_t x[FFA_REGS] = { FFA_NOTIFICATION_BITMAP_DESTROY, guest->id };
+
+		fetch_all(guest);
+		spmc_call(x);
+		code = spmc_code(x);
+	}
+	return code;
+}
+
+enum ffa_code notify_enable(struct ffa_endpoint *guest)
+{
 	enum ffa_code code = ffa_notifications_enable(guest, guest->vcpu_count);
 
 	if (code != FFA_OK || spmc.version < FFA_VERSION_1_1) {
 		return code;
 	}
-	spmc_call(x);
-	code = spmc_code(x);
+	code = create(guest);
+	/* Another life of it, or whoever ran before us, may have left one there, with what was bound then. */
+	if (code == FFA_DENIED && destroy(guest) == FFA_OK) {
+		code = create(guest);
+	}
 	if (code != FFA_OK) {
 		ffa_notifications_drop(guest);
 	}
 	return code;
 }
 
-/* The SPMC keeps what has not been fetched, so that is fetched. */
 void notify_disable(struct ffa_endpoint *guest)
 {
-	unsigned vcpus = guest->notifications.vcpu_count;
-	uint64_t x[FFA_REGS] = { 0 };
+	enum ffa_code code;
 
 	if (!guest->notifications.enabled) {
 		return;
@@ -286,16 +331,9 @@ void notify_disable(struct ffa_endpoint *guest)
 	if (spmc.version < FFA_VERSION_1_1) {
 		return;
 	}
-	for (unsigned i = 0; i < vcpus; i++) {
-		ffa_answer(x, FFA_NOTIFICATION_GET);
-		x[1] = (uint64_t)i << 16 | guest->id;
-		x[2] = FFA_NOTIFICATION_GET_SP | FFA_NOTIFICATION_GET_SPM;
-		spmc_call(x);
-	}
-	ffa_answer(x, FFA_NOTIFICATION_BITMAP_DESTROY);
-	x[1] = guest->id;
-	spmc_call(x);
-	if (spmc_code(x) != FFA_OK) {
-		log_warn("FF-A: the SPMC keeps the notifications of VM '%s': code %d", guest->name, spmc_code(x));
+	code = destroy(guest);
+	if (code != FFA_OK) {
+		log_limited(&ffa_guest(guest)->vm->vm.log_limit,
+			    "FF-A: the SPMC keeps the notifications of VM '%s': code %d", guest->name, code);
 	}
 }

@@ -3,6 +3,7 @@
 
 #include "arch/smc.h"
 #include "arch/spinlock.h"
+#include "arch/world.h"
 #include "core/mm/pool.h"
 #include "core/port/firmware.h"
 #include "ffa/discovery.h"
@@ -26,19 +27,11 @@ static struct log_limit surprises;
 
 /* ---- calls ---- */
 
-_Static_assert(FFA_REGS == sizeof(struct smc_regs) / sizeof(uint64_t), "");
+_Static_assert(sizeof(struct smc_regs) == FFA_REGS * sizeof(uint64_t), "registers are all that is in it");
 
 void spmc_call(uint64_t *x)
 {
-	struct smc_regs regs;
-
-	for (unsigned i = 0; i < FFA_REGS; i++) {
-		regs.x[i] = x[i];
-	}
-	firmware_call(&regs);
-	for (unsigned i = 0; i < FFA_REGS; i++) {
-		x[i] = regs.x[i];
-	}
+	firmware_call((struct smc_regs *)x);
 }
 
 enum ffa_code spmc_code(const uint64_t *x)
@@ -101,10 +94,15 @@ static enum ffa_code rxtx_map(struct ffa_endpoint *guest, pa_t tx, pa_t rx, uint
 
 static void rxtx_unmap(struct ffa_endpoint *guest)
 {
-	(void)call(FFA_RXTX_UNMAP, of_vm(guest->id), 0, 0);
+	enum ffa_code code = call(FFA_RXTX_UNMAP, of_vm(guest->id), 0, 0);
+
+	if (code != FFA_OK) {
+		log_limited(&surprises, "FF-A: the SPMC does not forget the buffers of VM '%s': code %d", guest->name,
+			    code);
+	}
 }
 
-/* An SPMC of 1.0 has no call for it, and writes to no VM unasked. */
+/* An SPMC of 1.0 has no call for it, and writes to no VM unasked, so there is nothing to release either. */
 static enum ffa_code rx_acquire(struct ffa_endpoint *guest)
 {
 	return spmc.version >= FFA_VERSION_1_1 ? call(FFA_RX_ACQUIRE, guest->id, 0, 0) : FFA_OK;
@@ -112,7 +110,7 @@ static enum ffa_code rx_acquire(struct ffa_endpoint *guest)
 
 static enum ffa_code rx_release(struct ffa_endpoint *guest)
 {
-	return spmc.version >= FFA_VERSION_1_1 ? call(FFA_RX_RELEASE, guest->id, 0, 0) : FFA_OK;
+	return spmc.version >= FFA_VERSION_1_1 ? call(FFA_RX_RELEASE, guest->id, 0, 0) : FFA_DENIED;
 }
 
 /* Its buffer is read there anew, and what is in the header checked. */
@@ -123,18 +121,47 @@ static enum ffa_code msg_send2(struct ffa_endpoint *guest, uint32_t flags)
 
 /* ---- memory ---- */
 
-/* Takes an answer to a part of a description: FFA_OK if the rest is waited for, or if that was the last part. */
-static enum ffa_code take_answer(struct ffa_transaction *t, const uint64_t *x)
+/* The form of descriptors to it. What the sender left out is not to be found there as a zero. */
+static uint32_t form_of(const struct ffa_transaction *t)
+{
+	return t->wide ? spmc.version : MIN(spmc.version, FFA_VERSION_1_1);
+}
+
+/* Bytes of header, receivers and the composite's header; ranges are behind it. */
+static uint32_t header_size(const struct ffa_transaction *t)
+{
+	return ffa_descriptor_size(form_of(t), t->borrower_count);
+}
+
+/*
+ * Takes an answer to a part of a description: FFA_OK if the rest is waited for, or if that was the last part. An SPMC
+ * that goes on elsewhere than where we are, or believes that it has all, is none that pages can be given to.
+ */
+static enum ffa_code take_answer(const struct ffa_transaction *t, const uint64_t *x)
 {
 	bool last = t->ranges_below == t->range_count;
+	uint32_t sent = header_size(t) + t->ranges_below * (uint32_t)sizeof(struct ffa_constituent);
 
-	if (lo32(x[0]) == FFA_MEM_FRAG_RX && !last) {
-		return FFA_OK;
+	switch (lo32(x[0])) {
+	case FFA_ERROR:
+		return spmc_code(x);
+	case FFA_SUCCESS:
+	case FFA_SUCCESS_64:
+		if (last) {
+			return FFA_OK;
+		}
+		break;
+	case FFA_MEM_FRAG_RX:
+		if (!last && lo32(x[3]) == sent && (!t->told_below || ffa_arg_pair(x, 1) == t->below_handle)) {
+			return FFA_OK;
+		}
+		break;
+	default:
+		break;
 	}
-	if (lo32(x[0]) == FFA_SUCCESS && !last) {
-		return FFA_ABORTED; /* it believes that it has all */
-	}
-	return spmc_code(x);
+	log_limited(&surprises, "FF-A: the SPMC answers 0x%x to %u of %u ranges, which is out of step", lo32(x[0]),
+		    t->ranges_below, t->range_count);
+	return FFA_ABORTED;
 }
 
 /* Writes ranges behind 'at' in our TX buffer, as many as fit, up to number 'ranges'. Returns where they end. */
@@ -167,47 +194,53 @@ static uint32_t send_function(enum ffa_memory_type type)
 	}
 }
 
-/* Header, receivers and the composite's header. Returns where the ranges begin. */
-static uint32_t put_header(struct ffa_transaction *t)
+static void put_header(struct ffa_transaction *t)
 {
 	struct ffa_memory_region region = { .sender = t->sender,
 					    .attributes = t->attributes,
 					    .flags = t->flags,
 					    .tag = t->tag,
 					    .access_count = t->borrower_count };
-	struct ffa_memory_access_1_2 access[FFA_RECEIVERS_MAX] = { 0 };
-	/* What the sender left out is not to be found there as a zero. */
-	uint32_t version = t->wide ? spmc.version : MIN(spmc.version, FFA_VERSION_1_1);
+	struct ffa_memory_access_1_2 access[FFA_RECEIVERS_MAX];
 
 	for (uint32_t i = 0; i < t->borrower_count; i++) {
 		const struct ffa_borrower *b = &t->borrowers[i];
 
-		access[i].endpoint = b->id;
-		access[i].permissions = b->permissions;
-		access[i].implementation[0] = b->implementation[0];
-		access[i].implementation[1] = b->implementation[1];
+		access[i] = (struct ffa_memory_access_1_2){
+			.endpoint = b->id,
+			.permissions = b->permissions,
+			.implementation = { b->implementation[0], b->implementation[1] },
+		};
 	}
-	ffa_descriptor_write(mailbox.tx, version, &region, access,
+	ffa_descriptor_write(mailbox.tx, form_of(t), &region, access,
 			     (struct ffa_composite){ .page_count = t->page_count, .range_count = t->range_count });
-	return ffa_descriptor_size(version, t->borrower_count);
 }
 
 static enum ffa_code mem_send(struct ffa_transaction *t, uint32_t ranges)
 {
 	uint64_t x[FFA_REGS] = { send_function(t->type) };
-	uint32_t start;
+	uint32_t start = header_size(t);
 	enum ffa_code code;
 
 	t->ranges_below = 0;
 	spin_lock(&mailbox.lock);
-	start = put_header(t);
+	put_header(t);
 	x[1] = start + t->range_count * sizeof(struct ffa_constituent);
 	x[2] = put_ranges(t, start, ranges);
 	spmc_call(x);
 	spin_unlock(&mailbox.lock);
 	code = take_answer(t, x);
-	t->below_handle = ffa_arg_pair(x, lo32(x[0]) == FFA_MEM_FRAG_RX ? 1 : 2);
+	if (lo32(x[0]) == FFA_MEM_FRAG_RX || lo32(x[0]) == FFA_SUCCESS || lo32(x[0]) == FFA_SUCCESS_64) {
+		t->below_handle = ffa_arg_pair(x, lo32(x[0]) == FFA_MEM_FRAG_RX ? 1 : 2);
+	}
 	return code;
+}
+
+/* True if there is enough for a fragment: what fills our buffer, or the end. */
+static bool has_fragment(const struct ffa_transaction *t, uint32_t ranges)
+{
+	return ranges == t->range_count ? t->ranges_below < ranges
+					: ranges - t->ranges_below >= mailbox.size / sizeof(struct ffa_constituent);
 }
 
 static enum ffa_code mem_frag(struct ffa_transaction *t, uint32_t ranges)
@@ -215,7 +248,7 @@ static enum ffa_code mem_frag(struct ffa_transaction *t, uint32_t ranges)
 	enum ffa_code code = FFA_OK;
 
 	spin_lock(&mailbox.lock);
-	while (code == FFA_OK && t->ranges_below < ranges) {
+	while (code == FFA_OK && has_fragment(t, ranges)) {
 		uint64_t x[FFA_REGS] = { FFA_MEM_FRAG_TX };
 
 		ffa_put_pair(x, 1, t->below_handle);
@@ -257,9 +290,14 @@ static int32_t ask_version(uint32_t version)
 /* The version that both speak; 0: there is no SPMC, or none for us. */
 static uint32_t negotiate(void)
 {
-	int32_t answer = ask_version(FFA_VERSION_OWN);
+	uint32_t asked = FFA_VERSION_OWN;
+	int32_t answer = ask_version(asked);
 	char name[16];
 
+	/* An older one says what it has, or refuses what it does not know. */
+	while (answer < 0 && asked > FFA_VERSION_1_0) {
+		answer = ask_version(--asked);
+	}
 	if (answer < 0) {
 		return 0;
 	}
@@ -268,12 +306,11 @@ static uint32_t negotiate(void)
 		log_error("FF-A: the SPMC speaks version %s, and we do not; VMs cannot reach partitions", name);
 		return 0;
 	}
-	/* An older one answers what it has, and waits to hear that it will do. */
-	if ((uint32_t)answer < FFA_VERSION_OWN && ask_version((uint32_t)answer) < 0) {
+	if ((uint32_t)answer < asked && ask_version((uint32_t)answer) < 0) {
 		log_error("FF-A: the SPMC has version %s and refuses it; VMs cannot reach partitions", name);
 		return 0;
 	}
-	return MIN((uint32_t)answer, FFA_VERSION_OWN);
+	return MIN((uint32_t)answer, asked);
 }
 
 static bool is_hypervisor(void)
@@ -284,7 +321,7 @@ static bool is_hypervisor(void)
 	return spmc_code(x) == FFA_OK && (uint16_t)x[2] == FFA_ID_NWD;
 }
 
-/* Bytes that buffers need at least, and by which they are aligned. */
+/* Bytes that buffers need at least, and by which they are aligned; 0: it does not say. */
 static uint32_t buffer_size(void)
 {
 	static const uint32_t sizes[] = { KIB(4), KIB(64), KIB(16) };
@@ -296,6 +333,17 @@ static uint32_t buffer_size(void)
 	return spmc_code(x) == FFA_OK && code < ARRAY_SIZE(sizes) ? sizes[code] : 0;
 }
 
+/* Whoever ran before us (a boot loader, another kernel) may have left its own there. */
+static enum ffa_code map_both(pa_t both, uint32_t size)
+{
+	enum ffa_code code = call(FFA_RXTX_MAP_64, both.v, both.v + size, size / PAGE_SIZE);
+
+	if (code == FFA_DENIED && call(FFA_RXTX_UNMAP, 0, 0, 0) == FFA_OK) {
+		code = call(FFA_RXTX_MAP_64, both.v, both.v + size, size / PAGE_SIZE);
+	}
+	return code;
+}
+
 static bool map_buffers(void)
 {
 	uint32_t size = buffer_size();
@@ -305,7 +353,7 @@ static bool map_buffers(void)
 		return false;
 	}
 	memset(pa_ptr(both), 0, 2 * (size_t)size);
-	if (call(FFA_RXTX_MAP_64, both.v, both.v + size, size / PAGE_SIZE) != FFA_OK) {
+	if (map_both(both, size) != FFA_OK) {
 		pool_free(both, 2 * size / PAGE_SIZE);
 		return false;
 	}
@@ -315,14 +363,22 @@ static bool map_buffers(void)
 	return true;
 }
 
+/* Buffers that the SPMC does not give back stay what they are, and are nobody's. */
+static void unmap_buffers(void)
+{
+	if (call(FFA_RXTX_UNMAP, 0, 0, 0) == FFA_OK) {
+		pool_free(pa_from_ptr(mailbox.tx), 2 * mailbox.size / PAGE_SIZE);
+	}
+}
+
 /* A partition, or one more UUID of one that is known. False: there is no memory. */
 static bool add_partition(const struct ffa_partition_info *info)
 {
 	struct ffa_endpoint *e = ffa_endpoint_find(info->id);
 	const uint32_t *word = info->uuid.word;
 
-	if (info->id < FFA_ID_SP_FIRST || info->id >= FFA_ID_SP_FIRST + FFA_SP_MAX) {
-		return true; /* a logical partition of the firmware, or one too many */
+	if (info->id < FFA_ID_SP_FIRST || info->id >= FFA_ID_SP_FIRST + FFA_SP_MAX || info->vcpu_count == 0) {
+		return true; /* a logical partition of the firmware, one too many, or one that nobody can call */
 	}
 	if (e == NULL) {
 		e = pool_alloc_object(sizeof(*e));
@@ -360,11 +416,13 @@ static bool find_partitions(void)
 {
 	uint64_t x[FFA_REGS] = { FFA_PARTITION_INFO_GET };
 	uint32_t count, size;
+	enum ffa_code code;
 	bool found;
 
 	spmc_call(x);
-	if (spmc_code(x) != FFA_OK) {
-		return false;
+	code = spmc_code(x);
+	if (code != FFA_OK) {
+		return code == FFA_INVALID_PARAMETERS; /* nobody has a UUID: there are none */
 	}
 	count = lo32(x[2]);
 	size = spmc.version >= FFA_VERSION_1_1 ? lo32(x[3]) : sizeof(struct ffa_partition_info_1_0);
@@ -372,6 +430,17 @@ static bool find_partitions(void)
 		add_partitions(count, size);
 	(void)call(FFA_RX_RELEASE, 0, 0, 0);
 	return found;
+}
+
+/* Nobody has heard of them yet. */
+static void forget_partitions(void)
+{
+	struct ffa_endpoint *e;
+
+	for (unsigned i = 0; (e = ffa_partition(i)) != NULL; i++) {
+		pool_free_object(e, sizeof(*e));
+	}
+	ffa_endpoints_init(NULL);
 }
 
 static uint32_t find_sri(void)
@@ -382,11 +451,24 @@ static uint32_t find_sri(void)
 		return 0;
 	}
 	spmc_call(x);
-	return lo32(x[0]) == FFA_SUCCESS && x[2] < 16 ? (uint32_t)x[2] : 0;
+	if (lo32(x[0]) != FFA_SUCCESS) {
+		return 0;
+	}
+	if (x[2] >= 16 || x[2] == world_sgi_kick || x[2] == world_sgi_stop) {
+		log_error(
+			"FF-A: the SPMC's Schedule Receiver Interrupt is %llu, which we cannot take; VMs are not told "
+			"of notifications by partitions",
+			(unsigned long long)x[2]);
+		return 0;
+	}
+	return (uint32_t)x[2];
 }
 
+/* NULL, or why it cannot be worked with; then all is as it was. */
 static const char *connect(void)
 {
+	const char *why = NULL;
+
 	if (!is_hypervisor()) {
 		return "it does not take us for the hypervisor";
 	}
@@ -394,9 +476,15 @@ static const char *connect(void)
 		return "it does not take our buffers";
 	}
 	if (!find_partitions()) {
-		return "it does not tell its partitions";
+		why = "it does not tell its partitions";
+	} else if (!sp_run_init()) {
+		why = "there is no memory to keep account of its partitions";
 	}
-	return sp_run_init() ? NULL : "there is no memory to keep account of its partitions";
+	if (why != NULL) {
+		forget_partitions();
+		unmap_buffers();
+	}
+	return why;
 }
 
 void spmc_find(void)
