@@ -264,7 +264,9 @@ static void random_words(uint64_t *w)
 		w[0] = COMMAND_STATE;
 		break;
 	default:
-		w[0] = is_command(w[0]) ? 0 : random_handle();
+		/* What was kept as a handle may have been the first word of another's command. */
+		w[0] = random_handle();
+		w[0] = is_command((uint32_t)w[0]) ? 0 : w[0];
 	}
 }
 
