@@ -107,7 +107,7 @@ static inline void interrupt(struct vcpu *v)
 /* ---- the rest of the role and of the machine ---- */
 
 /* Objects of a few lines; what lives as long as the machine is not freed. */
-static _Alignas(64) uint8_t pool[64][512];
+static _Alignas(64) uint8_t pool[64][4096];
 static bool pool_used[64];
 static unsigned pool_objects;
 static bool pool_empty;
@@ -119,7 +119,7 @@ void *pool_alloc_object(size_t size)
 			assert_true(size <= sizeof(pool[i]));
 			pool_used[i] = true;
 			pool_objects++;
-			return memset(pool[i], 0, sizeof(pool[i]));
+			return memset(pool[i], 0, size);
 		}
 	}
 	return NULL;
@@ -271,7 +271,6 @@ static inline void make_world(unsigned cpu_total, const unsigned vcpus[GUESTS], 
 		};
 		ffa_endpoint_add(&world_sps[i]);
 	}
-	runner_init();
 	assert_true(sp_run_init());
 }
 

@@ -1090,6 +1090,22 @@ static void who_is_woken_is_not_kept_either(void **state)
 	check_x(A, RESP, 0x80010001, 0);
 }
 
+static void no_memory_at_boot(void **state)
+{
+	(void)state;
+	make();
+	memset(pool_used, 1, sizeof(pool_used));
+	pool_objects = 0;
+	/* Two partitions, and who runs those of nobody. */
+	for (unsigned room = 0; room < 3; room++) {
+		assert_false(sp_run_init());
+		assert_int_equal(pool_objects, 0);
+		pool_used[room] = false;
+	}
+	assert_true(sp_run_init());
+	assert_int_equal(pool_objects, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1120,6 +1136,7 @@ int main(void)
 		cmocka_unit_test(the_owner_ends),
 		cmocka_unit_test(who_left_it_pays),
 		cmocka_unit_test(who_is_woken_is_not_kept_either),
+		cmocka_unit_test(no_memory_at_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "role/hyp/ffa/runner.h"
 
 #include "arch/atomic.h"
+#include "core/mm/pool.h"
 #include "core/vcpu/run.h"
 #include "ffa/answer.h"
 #include "role/hyp/ffa/sp_run.h"
@@ -25,7 +26,7 @@ static struct runner {
 	uint64_t resting;   /* of them: who gave the CPU away, until the timer fires */
 	unsigned last;      /* who had the last slice */
 	bool working;       /* the job is begun */
-} runners[CPU_MAX];
+} *runners; /* by CPU */
 
 static uint64_t ticks_of_us(uint64_t us)
 {
@@ -113,8 +114,12 @@ static const struct work_ops work_ops = { .run = serve };
 static const struct timer_ops rest_ops = { .fired = rested };
 static const struct timer_ops limit_ops = { .fired = limit_fired };
 
-void runner_init(void)
+bool runner_init(void)
 {
+	runners = pool_alloc_object(cpu_count * sizeof(*runners));
+	if (runners == NULL) {
+		return false;
+	}
 	for (unsigned i = 0; i < cpu_count; i++) {
 		struct runner *r = &runners[i];
 
@@ -123,6 +128,7 @@ void runner_init(void)
 		timer_init(&r->limit, &limit_ops);
 		timer_init(&r->rest, &rest_ops);
 	}
+	return true;
 }
 
 void runner_wake(struct cpu *cpu, const struct ffa_endpoint *sp)

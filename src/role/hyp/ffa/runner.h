@@ -10,8 +10,8 @@
 #include "core/vcpu/vm.h"
 #include "ffa/endpoint.h"
 
-/* At boot, when all CPUs are known. */
-void runner_init(void);
+/* At boot, when all CPUs are known. False if there is no memory for it. */
+bool runner_init(void);
 /* The partition has something to do there. If somebody has left it (sp_run.h), it runs for him first. Any CPU. */
 void runner_wake(struct cpu *cpu, const struct ffa_endpoint *sp);
 

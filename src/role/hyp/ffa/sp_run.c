@@ -489,15 +489,18 @@ static bool is_below(const struct ffa_endpoint *e)
 
 bool sp_run_init(void)
 {
-	for (unsigned i = 0; i < ffa_partition_count(); i++) {
-		if (is_below(ffa_partition(i)) && !make(ffa_partition(i))) {
-			while (i-- > 0) {
-				if (is_below(ffa_partition(i))) {
-					unmake(ffa_partition(i));
-				}
-			}
-			return false;
+	unsigned count = ffa_partition_count(), made = 0;
+
+	while (made < count && (!is_below(ffa_partition(made)) || make(ffa_partition(made)))) {
+		made++;
+	}
+	if (made == count && runner_init()) {
+		return true;
+	}
+	while (made-- > 0) {
+		if (is_below(ffa_partition(made))) {
+			unmake(ffa_partition(made));
 		}
 	}
-	return true;
+	return false;
 }

@@ -12,7 +12,7 @@
 
 #include "ffa/endpoint.h"
 
-/* At boot, when all partitions are known. False if there is no memory for it. */
+/* At boot, when all partitions are known; for runner.h too. False if there is no memory for it. */
 bool sp_run_init(void);
 
 /*

@@ -3,13 +3,11 @@
 
 #include "ffa/endpoint.h"
 #include "role/hyp/ffa/notify.h"
-#include "role/hyp/ffa/runner.h"
 #include "role/hyp/ffa/spmc.h"
 
 void ffa_start(void)
 {
 	ffa_endpoints_init(NULL);
 	spmc_find();
-	runner_init();
 	notify_init();
 }
