@@ -56,6 +56,7 @@ struct ffa_regs call_from_when_free(uint16_t id, struct ffa_regs call);
 void test_discovery(void);
 void test_messages(void); /* partner */
 void test_memory(void); /* partner */
+void test_device(void); /* partner */
 void test_notify(void); /* partner */
 void test_life(void);
 void test_halves(void); /* comes back in its last life */

@@ -218,6 +218,7 @@ static void be_tester(void)
 		if (partner != 0) {
 			test_messages();
 			test_memory();
+			test_device();
 		}
 		/* Partitions are told what to do for it by messages that 1.1 does not have. */
 		if (partner != 0 && !(older && partner == hello)) {

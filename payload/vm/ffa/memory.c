@@ -314,6 +314,49 @@ static void retrieve_checks(void)
 	CHECK_CODE(nwd_reclaim(handle), FFA_OK);
 }
 
+/* ---- two receivers ---- */
+
+/* Both have it at once, and each sees what the other writes; it comes back from the last one. */
+static void to_two(uint32_t id)
+{
+	uint64_t want = nwd_id | (uint64_t)FFA_PERMISSIONS(FFA_DATA_RW, 0) << 16 |
+			(uint64_t)FFA_ATTRIBUTES_NORMAL << 32;
+	uint64_t handle = 0;
+	struct ffa_constituent range;
+	struct ffa_transaction t = nwd_transaction(id, second, &range, nwd_pages[0], 3);
+
+	t.borrower_count = 2;
+	t.borrowers[0].permissions = FFA_PERMISSIONS(FFA_DATA_RW, 0);
+	t.borrowers[1] = t.borrowers[0];
+	t.borrowers[1].id = third;
+	t.attributes = FFA_ATTRIBUTES_NORMAL;
+	pattern_fill(page(0), 3, 0x7000);
+	REQUIRE(nwd_send(id, &t, &handle) == FFA_OK);
+	CHECK_CODE(COMMAND_CODE(second, COMMAND_RETRIEVE, handle, 0, want, 0), FFA_INVALID_PARAMETERS);
+	CHECK_CODE(COMMAND_CODE(second, COMMAND_RETRIEVE, handle, 0, want, FFA_RETRIEVE_BYPASS), FFA_OK);
+	CHECK_EQ(wrong(second, handle, 0x7000), 0);
+	CHECK_CODE(COMMAND_CODE(second, COMMAND_FILL, handle, 0x8000), FFA_OK);
+	CHECK_CODE(COMMAND_CODE(third, COMMAND_RETRIEVE, handle, 0, want, FFA_RETRIEVE_BYPASS), FFA_OK);
+	CHECK_EQ(wrong(third, handle, 0x8000), 0);
+	CHECK_CODE(COMMAND_CODE(third, COMMAND_FILL, handle, 0x9000), FFA_OK);
+	CHECK_EQ(wrong(second, handle, 0x9000), 0);
+	CHECK_CODE(relinquish(second, handle), FFA_OK);
+	CHECK_CODE(nwd_reclaim(handle), FFA_DENIED);
+	CHECK_EQ(wrong(third, handle, 0x9000), 0);
+	CHECK_CODE(relinquish(third, handle), FFA_OK);
+	CHECK_CODE(nwd_reclaim(handle), FFA_OK);
+	CHECK_EQ(pattern_wrong(page(0), 3, 0x9000), 0);
+}
+
+static void share_with_two(void)
+{
+	to_two(FFA_MEM_SHARE_64);
+}
+static void lend_to_two(void)
+{
+	to_two(FFA_MEM_LEND_64);
+}
+
 /* ---- from another VM to us ---- */
 
 /* The response's first range, or what failed. */
@@ -391,5 +434,13 @@ void test_memory(void)
 		{ "memory_from_partner", from_partner },
 	};
 
+	static const struct test with_both[] = {
+		{ "memory_share_with_two", share_with_two },
+		{ "memory_lend_to_two", lend_to_two },
+	};
+
 	RUN_FOR_PARTNER(tests);
+	if (partner == third) {
+		RUN_TESTS(with_both);
+	}
 }
