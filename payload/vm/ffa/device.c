@@ -10,6 +10,7 @@
 
 #define RING 20 /* pages by number */
 #define BUFFER 21
+#define RING_BEFORE 22
 #define LENGTH 64
 #define PATTERN 0xd000
 
@@ -51,19 +52,18 @@ static void check_works(void)
 /* The page of that number is the partner's when the device is told. */
 static void use_lent(uint32_t page)
 {
-	struct virtq *before = (struct virtq *)nwd_pages[BUFFER + 1];
 	uint64_t handle = 0;
 
 	check_works();
 	REQUIRE(prepare());
-	*before = *ring;
+	memcpy(nwd_pages[RING_BEFORE], nwd_pages[RING], PAGE_SIZE);
 	REQUIRE(nwd_send_pages(FFA_MEM_LEND_64, partner, nwd_pages[page], 1, &handle) == FFA_OK);
 	CHECK_CODE(nwd_retrieve(partner, FFA_MEM_LEND_64, handle, 0).w[0], FFA_OK);
 	tell();
 	CHECK(WAIT_UNTIL((virtio_get(&rng, VIRTIO_STATUS) & VIRTIO_NEEDS_RESET) != 0, 1000));
 	CHECK_CODE(COMMAND_CODE(partner, COMMAND_RELINQUISH, handle, 0), FFA_OK);
 	CHECK_CODE(nwd_reclaim(handle), FFA_OK);
-	CHECK(page != RING || memcmp(before, ring, sizeof(*ring)) == 0);
+	CHECK(page != RING || memcmp(nwd_pages[RING_BEFORE], nwd_pages[RING], PAGE_SIZE) == 0);
 	CHECK_EQ(pattern_wrong((uint64_t)nwd_pages[BUFFER], 1, PATTERN), 0);
 	check_works();
 }
