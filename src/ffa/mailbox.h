@@ -31,7 +31,7 @@ struct ffa_buffer {
 };
 
 struct ffa_mailbox {
-	struct spinlock lock; /* for all here; nothing but stage2's and the pool's locks nest inside it */
+	struct spinlock lock; /* for all here; docs/locking.md says what nests inside it */
 	struct ffa_buffer tx, rx; /* valid if size != 0 */
 	uint32_t size;        /* bytes of each buffer; 0: not mapped */
 	enum ffa_rx_state rx_state;

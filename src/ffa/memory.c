@@ -16,6 +16,7 @@ bool ffa_mem_is_owner(const struct ffa_endpoint *caller, const struct ffa_transa
 void ffa_mem_give_up(struct ffa_transaction *t)
 {
 	if (t->told_below) {
+		t->leaving = true;
 		ffa_work_begin(t);
 		(void)ffa_below->mem_reclaim(t, 0);
 		ffa_work_end(t);
@@ -31,6 +32,7 @@ static enum ffa_code take_back(struct ffa_transaction *t, bool zero)
 {
 	enum ffa_code code = FFA_OK;
 
+	t->leaving = t->below;
 	ffa_work_begin(t);
 	if (t->below) {
 		code = ffa_below->mem_reclaim(t, zero && !t->orphan ? FFA_MEM_ZERO : 0);
@@ -45,6 +47,7 @@ static enum ffa_code take_back(struct ffa_transaction *t, bool zero)
 		ffa_pages_return(t);
 	}
 	ffa_work_end(t);
+	t->leaving = false;
 	if (code == FFA_OK) {
 		ffa_transaction_free(t);
 	}
@@ -172,6 +175,12 @@ static void drop_borrower(struct ffa_transaction *t, struct ffa_endpoint *e)
 	}
 }
 
+/* It is one of the receivers and has nothing of it: whatever is done with the pages meanwhile is not its business. */
+static bool is_idle_receiver(struct ffa_transaction *t, const struct ffa_endpoint *e)
+{
+	return t->owner != e && !t->given && !ffa_transaction_borrower(t, e->id)->held;
+}
+
 /* True if the memory stays out. What was given is the receiver's already. */
 static bool drop_owner(struct ffa_transaction *t)
 {
@@ -192,7 +201,7 @@ bool ffa_mem_drop(struct ffa_endpoint *e)
 	spin_lock(&ffa_mem_lock);
 	list_insert(ffa_transactions(), &place.node);
 	while ((t = ffa_transaction_after(&place)) != NULL) {
-		if (t->busy && ffa_mem_concerns(t, e)) {
+		if (t->busy && ffa_mem_concerns(t, e) && !is_idle_receiver(t, e)) {
 			ffa_work_wait();
 			continue;
 		}

@@ -81,14 +81,25 @@ static enum ffa_code find_borrower(const struct ffa_endpoint *caller, struct ffa
 	return *out != NULL ? FFA_OK : FFA_INVALID_PARAMETERS;
 }
 
+static uint64_t given_bytes(const struct ffa_transaction *t)
+{
+	return t->type == FFA_MEMORY_DONATE ? (uint64_t)t->page_count * PAGE_SIZE : 0;
+}
+
+/* It may be given so much for good. */
+static bool may_have(const struct ffa_space *space, uint64_t given)
+{
+	return space->given_bytes_max == 0 || given <= space->given_bytes_max - space->given_bytes;
+}
+
 /* Maps the pages for the caller, once. The bytes that it was given are counted before, so that none are over. */
 static enum ffa_code map_once(struct ffa_transaction *t, struct ffa_endpoint *caller, uint8_t permissions)
 {
-	uint64_t given = t->type == FFA_MEMORY_DONATE ? (uint64_t)t->page_count * PAGE_SIZE : 0;
+	uint64_t given = given_bytes(t);
 	struct ffa_space *space = caller->space;
 	enum ffa_code code;
 
-	if (space->given_bytes_max != 0 && given > space->given_bytes_max - space->given_bytes) {
+	if (!may_have(space, given)) {
 		return FFA_NO_MEMORY;
 	}
 	space->given_bytes += given;
@@ -105,7 +116,7 @@ static enum ffa_code map(struct ffa_transaction *t, struct ffa_endpoint *caller,
 {
 	enum ffa_code code = map_once(t, caller, permissions);
 
-	if (code == FFA_NO_MEMORY) {
+	if (code == FFA_NO_MEMORY && may_have(caller->space, given_bytes(t))) {
 		ffa_spaces_compact();
 		code = map_once(t, caller, permissions);
 	}
@@ -119,7 +130,7 @@ static void unmap(struct ffa_transaction *t, struct ffa_endpoint *caller)
 	ffa_pages_unmap(t, caller);
 	ffa_work_end(t);
 	caller->space->mapping--;
-	caller->space->given_bytes -= t->type == FFA_MEMORY_DONATE ? (uint64_t)t->page_count * PAGE_SIZE : 0;
+	caller->space->given_bytes -= given_bytes(t);
 }
 
 /* The borrower gets the pages. What VMs have is the hypervisor's business. */

@@ -148,6 +148,8 @@ static struct list *below_bucket(uint64_t handle)
 
 static struct ffa_transaction *find_below(uint64_t handle)
 {
+	struct ffa_transaction *leaving = NULL;
+
 	if (ffa_below == NULL) {
 		return NULL;
 	}
@@ -155,11 +157,12 @@ static struct ffa_transaction *find_below(uint64_t handle)
 	list_for_each (node, below_bucket(handle)) {
 		struct ffa_transaction *t = list_entry(node, struct ffa_transaction, below_node);
 
-		if (t->handle == handle) {
+		if (t->handle == handle && !t->leaving) {
 			return t;
 		}
+		leaving = t->handle == handle ? t : leaving;
 	}
-	return NULL;
+	return leaving;
 }
 
 struct ffa_transaction *ffa_transaction_find(uint64_t handle)
@@ -171,7 +174,8 @@ struct ffa_transaction *ffa_transaction_find(uint64_t handle)
 	if (slot < records.slot_pages * SLOTS_PER_PAGE) {
 		value = *slot_at(slot);
 		t = (value & SLOT_FREE) == 0 ? va_ptr(va(value)) : NULL;
-		if (t != NULL && t->handle == handle) {
+		/* By chance it may be one of the SPMC's handles. */
+		if (t != NULL && t->handle == handle && !t->told_below) {
 			return t;
 		}
 	}
@@ -180,7 +184,9 @@ struct ffa_transaction *ffa_transaction_find(uint64_t handle)
 
 bool ffa_transaction_set_below(struct ffa_transaction *t)
 {
-	if ((t->below_handle & FFA_HANDLE_HYPERVISOR) != 0 || ffa_transaction_find(t->below_handle) != NULL) {
+	const struct ffa_transaction *other = ffa_transaction_find(t->below_handle);
+
+	if ((t->below_handle & FFA_HANDLE_HYPERVISOR) != 0 || (other != NULL && !other->leaving)) {
 		return false;
 	}
 	t->handle = t->below_handle;

@@ -54,6 +54,7 @@ struct ffa_transaction {
 	bool inspected; /* the hypervisor is fetching the description */
 	bool below; /* of a guest for SPs: who retrieves it is the business of the SPMC below, if it was told of it */
 	bool told_below;
+	bool leaving; /* the SPMC below is told to forget it: from then on it may give the handle to another */
 	uint64_t below_handle; /* that it gave; the same as 'handle' then */
 	uint32_t ranges_below; /* that it was told of */
 	struct list below_node; /* if told_below */
@@ -83,10 +84,10 @@ enum ffa_code ffa_transaction_new(struct ffa_endpoint *owner, const struct ffa_d
 void ffa_transaction_free(struct ffa_transaction *t);
 /*
  * The SPMC below was told of it, and has given it t->below_handle. False, and it has not: that is a handle of ours, or
- * another transaction's, to whose pages it would lead.
+ * another transaction's that is not leaving, to whose pages it would lead.
  */
 bool ffa_transaction_set_below(struct ffa_transaction *t);
-/* NULL if there is none of that handle. */
+/* NULL if there is none of that handle. One that is leaving only if there is no other. */
 struct ffa_transaction *ffa_transaction_find(uint64_t handle);
 /* All of them: the list's head. */
 struct list *ffa_transactions(void);

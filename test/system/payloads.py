@@ -8,8 +8,8 @@ from machine import Failure, Machine, bundle, require
 
 LIMIT = 180
 # bench and io measure and do not judge: `make bench` runs them. flood is a neighbour of others (net.py),
-# crowd is one of many VMs (multi_vm.py),
-# shmem one of three (shmem.py), ffa one that calls others (ffa_vm.py), life is begun and ended (lifecycle.py), and talk does what keys say (console.py).
+# crowd is one of many VMs (many_vms.py), shmem one of three (shmem.py), ffa one that calls others (ffa_vm.py), hostile one that
+# harms others (hostile.py), life is begun and ended (lifecycle.py), and talk does what keys say (console.py).
 NOT_TESTS = {"bench", "crowd", "ffa", "flood", "hostile", "io", "life", "shmem", "talk"}
 
 

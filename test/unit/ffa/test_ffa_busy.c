@@ -179,23 +179,88 @@ static void who_waits_keeps_no_mailbox(void **state)
 	assert_int_equal(ffa_mem_count(), 0);
 }
 
+static uint64_t same_handle(uint64_t number)
+{
+	(void)number;
+	return BELOW_HANDLE;
+}
+
+static enum ffa_code send_with_same_handle(void)
+{
+	struct range range = { page_at(2, 5), 1 };
+	struct descriptor d = one_range(2, FFA_MEMORY_LEND, SP_ID, &range);
+
+	played.whim = NULL;
+	must(send(2, FFA_MEM_LEND, &d, 0, 0, false, &other.handle) == 0);
+	return FFA_OK;
+}
+
+/* The SPMC has forgotten one and gives its handle to another, while the first one's pages go back. */
+static void a_handle_is_used_again(void **state)
+{
+	struct range range = { page_at(0, 0), LONG_PAGES };
+	struct descriptor d = one_range(0, FFA_MEMORY_LEND, SP_ID, &range);
+	uint64_t handle;
+
+	(void)state;
+	played.handle_of = same_handle;
+	assert_int_equal(send(0, FFA_MEM_LEND, &d, 0, 0, false, &handle), 0);
+	played.whim = send_with_same_handle;
+	assert_int_equal(reclaim(0, handle, 0), 0);
+	assert_int_equal(other.handle, handle);
+	assert_int_equal(ffa_mem_count(), 1);
+	assert_int_equal(played_find(handle)->guest, 2);
+	assert_int_equal(reclaim(0, handle, 0), FFA_INVALID_PARAMETERS);
+	assert_int_equal(reclaim(2, handle, 0), 0);
+	/* Nor does one that stays count as leaving. */
+	assert_int_equal(send(0, FFA_MEM_LEND, &d, 0, 0, false, &handle), 0);
+	played.codes.reclaim = FFA_DENIED;
+	assert_int_equal(reclaim(0, handle, 0), FFA_DENIED);
+	d = one_range(2, FFA_MEMORY_LEND, SP_ID, &(struct range){ page_at(2, 5), 1 });
+	played.codes.reclaim = FFA_OK;
+	assert_int_equal(send(2, FFA_MEM_LEND, &d, 0, 0, false, &other.handle), FFA_ABORTED);
+	assert_int_equal(reclaim(0, handle, 0), 0);
+	assert_int_equal(ffa_mem_count(), 0);
+}
+
+static void owner_ends(void)
+{
+	must(!guest_leave(0));
+}
+
+static void the_end_of_a_guest_waits_for_work_on_its_pages(void **state)
+{
+	struct range range = { page_at(0, 0), 1 };
+	struct descriptor d = one_range(0, FFA_MEMORY_LEND, sp_id(1), &range);
+	uint64_t handle;
+
+	(void)state;
+	memset(&other, 0, sizeof(other));
+	other.call = owner_ends;
+	world.while_waiting = start_other;
+	assert_int_equal(send(0, FFA_MEM_LEND, &d, 0, 0, false, &handle), 0);
+	join_other();
+	world.while_waiting = NULL;
+	assert_int_equal(ffa_mem_count(), 0);
+	assert_int_equal(guest_map_buffers(0), FFA_OK);
+}
+
 static void receiver_ends(void)
 {
 	must(!guest_leave(1));
 }
 
-static void the_end_of_a_guest_waits_for_work_that_names_it(void **state)
+/* Who was only named as a receiver waits for nothing: others could keep its end waiting for ever. */
+static void who_has_nothing_of_it_ends_at_once(void **state)
 {
 	struct range range = { page_at(0, 0), 1 };
 	struct descriptor d = one_range(0, FFA_MEMORY_LEND, sp_id(1), &range), request;
 	uint64_t handle;
 
 	(void)state;
-	memset(&other, 0, sizeof(other));
-	other.call = receiver_ends;
-	world.while_waiting = start_other;
+	world.while_waiting = receiver_ends;
 	assert_int_equal(send(0, FFA_MEM_LEND, &d, 0, 0, false, &handle), 0);
-	join_other();
+	world.while_waiting = NULL;
 	assert_int_equal(guest_map_buffers(1), FFA_OK);
 	request = request_of(1, FFA_MEMORY_LEND, &d, handle);
 	assert_int_equal(retrieve(1, &request), FFA_DENIED); /* it was sent to one that has ended */
@@ -333,7 +398,9 @@ int main(void)
 		cmocka_unit_test_setup(a_long_call_holds_up_nobody_else, start_with_spmc),
 		cmocka_unit_test_setup(a_call_about_the_same_handle_waits, start_with_spmc),
 		cmocka_unit_test_setup(who_waits_keeps_no_mailbox, start_with_spmc),
-		cmocka_unit_test_setup(the_end_of_a_guest_waits_for_work_that_names_it, start),
+		cmocka_unit_test_setup(a_handle_is_used_again, start_with_spmc),
+		cmocka_unit_test_setup(the_end_of_a_guest_waits_for_work_on_its_pages, start),
+		cmocka_unit_test_setup(who_has_nothing_of_it_ends_at_once, start),
 		cmocka_unit_test_setup(three_guests_call_at_the_same_time, start),
 	};
 

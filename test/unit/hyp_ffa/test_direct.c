@@ -726,6 +726,16 @@ static void an_sp_answers_at_once(void **state)
 		check_x(v, y0, y1, y2);                                                            \
 	} while (0)
 
+/* As if it had been interrupted. */
+static void check_again(struct vcpu *v, uint32_t ids)
+{
+	assert_int_equal(v->regs.x[0], FFA_INTERRUPT);
+	assert_int_equal(v->regs.x[1], ids);
+	for (unsigned i = 2; i < 8; i++) {
+		assert_int_equal(v->regs.x[i], 0);
+	}
+}
+
 static void an_sp_that_was_left_is_its_callers(void **state)
 {
 	static const uint32_t left[] = { FFA_INTERRUPT, FFA_YIELD };
@@ -743,16 +753,18 @@ static void an_sp_that_was_left_is_its_callers(void **state)
 		CALL_FAILS(A, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_UP, 0, FFA_BUSY);
 		CALL_FAILS(A1, FFA_MSG_SEND_DIRECT_REQ, 0x10000 | SP_UP, 0, FFA_BUSY);
 		assert_int_equal(spmc_calls, 0);
-		/* On and on, by any vCPU, and after an error that left it as it was. */
+		/* On and on, by any vCPU, and when it could not be run this time. */
 		assert_true(call(A1, FFA_RUN, UP_IDS, 0));
 		check_x(A1, left[i], UP_IDS, 3);
 		assert_int_equal(spmc_asked[0], FFA_RUN);
 		assert_int_equal(spmc_asked[1], UP_IDS);
 		spmc_will_answer(FFA_ERROR, 0, (uint32_t)FFA_BUSY, 0);
-		CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_BUSY);
+		assert_true(call(A, FFA_RUN, UP_IDS, 0));
+		check_again(A, UP_IDS);
 		/* On CPU 0 it may be that it cannot come there. */
 		spmc_will_answer(FFA_ERROR, 0, (uint32_t)FFA_DENIED, 0);
-		CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_DENIED);
+		assert_true(call(A, FFA_RUN, UP_IDS, 0));
+		check_again(A, UP_IDS);
 		spmc_will_answer(FFA_MSG_SEND_DIRECT_RESP2_64, 0x80010001, 0, 0);
 		assert_true(call(A, FFA_RUN, UP_IDS, 0));
 		check_x(A, FFA_MSG_SEND_DIRECT_RESP2_64, 0x80010001, 0);
@@ -972,6 +984,66 @@ static void a_chain_that_was_left_elsewhere(void **state)
 	check_x(A, RESP, 0x80010001, 0);
 }
 
+/* Another partition called it, left it interrupted, and has answered: the SPMC has it run for us alone. */
+static void who_was_left_by_a_partition(void **state)
+{
+	(void)state;
+	make();
+	expect(REQ, 0x30000 | SP_MP, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	CALL_FAILS(C, REQ, 0x30000 | SP_MP, 0, FFA_BUSY);
+	all_was_asked();
+	expect(FFA_RUN, MP_IDS | 3, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	step(C);
+	all_was_asked();
+	expect(FFA_RUN, MP_IDS | 3, FFA_INTERRUPT, MP_IDS | 3, 0);
+	expect(FFA_RUN, MP_IDS | 3, FFA_MSG_WAIT, 0, 0);
+	machine_now += HZ / 100;
+	step(C);
+	all_was_asked();
+	CALL_SP(C, SP_MP, RESP, 0x80020003, 0);
+	spmc_calls = 0;
+	machine_now += HZ / 100;
+	step(C);
+	assert_int_equal(spmc_calls, 0);
+}
+
+/* What an ended guest left is moved to another CPU by somebody who wants it: it is that CPU that lets it run on. */
+static void who_is_nobodys_is_moved(void **state)
+{
+	(void)state;
+	make();
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	end(0);
+	expect(FFA_RUN, UP_IDS, FFA_INTERRUPT, UP_IDS, 0);
+	CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	all_was_asked();
+	expect(FFA_RUN, UP_IDS, FFA_ERROR, 0, (uint32_t)FFA_DENIED);
+	machine_step(0);
+	all_was_asked();
+	expect(FFA_RUN, UP_IDS, RESP, 0x80010001, 0);
+	step(C);
+	all_was_asked();
+	CALL_SP(C, SP_UP, RESP, 0x80010003, 0);
+}
+
+/* Its owner cannot let it run on where he is: the CPU where it was left does it for him. */
+static void who_cannot_come_is_run_elsewhere(void **state)
+{
+	(void)state;
+	make();
+	CALL_SP(A1, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	expect(FFA_RUN, UP_IDS, FFA_ERROR, 0, (uint32_t)FFA_DENIED);
+	assert_true(call(A, FFA_RUN, UP_IDS, 0));
+	check_again(A, UP_IDS);
+	expect(FFA_RUN, UP_IDS, RESP, 0x80010001, 0);
+	expect(FFA_RUN, UP_IDS, FFA_MSG_WAIT, 0, 0);
+	machine_now += HZ / 100;
+	step(A1);
+	all_was_asked();
+	assert_true(call(A, FFA_RUN, UP_IDS, 0));
+	check_x(A, RESP, 0x80010001, 0);
+}
+
 static void run_by_a(void)
 {
 	assert_true(call(A, FFA_RUN, UP_IDS, 0));
@@ -1036,6 +1108,26 @@ static void the_owner_ends(void **state)
 	assert_int_equal(pool_objects, objects);
 	CALL_FAILS(A, FFA_RUN, UP_IDS, 0, FFA_DENIED);
 	CALL_SP(A, SP_UP, RESP, 0x80010001, 0);
+}
+
+/* The SPMC names another one as left than who was called, for an owner that has ended meanwhile: that is nobody's. */
+static void another_is_left_for_who_ends(void **state)
+{
+	(void)state;
+	make();
+	CALL_SP(A, SP_UP, FFA_INTERRUPT, UP_IDS, 0);
+	expect(FFA_RUN, UP_IDS, FFA_INTERRUPT, MP_IDS | 3, 0);
+	expect(REQ, 0x30000 | SP_UP, FFA_ERROR, 0, (uint32_t)FFA_BUSY);
+	expect(FFA_RUN, MP_IDS | 3, FFA_INTERRUPT, MP_IDS | 3, 0);
+	spmc_meanwhile = end_of_a;
+	CALL_FAILS(C, REQ, 0x30000 | SP_UP, 0, FFA_BUSY);
+	all_was_asked();
+	expect(FFA_RUN, MP_IDS | 3, RESP, 0x80020001, 0);
+	expect(FFA_RUN, UP_IDS, FFA_ERROR, 0, (uint32_t)FFA_DENIED);
+	machine_now += HZ / 100;
+	step(C);
+	all_was_asked();
+	CALL_SP(C, SP_MP, RESP, 0x80020003, 0);
 }
 
 /* The time is A's, on the CPU where it was spent; when A has used what it may, C waits as anybody would. */
@@ -1132,6 +1224,10 @@ int main(void)
 		cmocka_unit_test(each_try_gets_on_with_it),
 		cmocka_unit_test(a_chain_that_was_left),
 		cmocka_unit_test(a_chain_that_was_left_elsewhere),
+		cmocka_unit_test(who_was_left_by_a_partition),
+		cmocka_unit_test(who_is_nobodys_is_moved),
+		cmocka_unit_test(who_cannot_come_is_run_elsewhere),
+		cmocka_unit_test(another_is_left_for_who_ends),
 		cmocka_unit_test(the_owner_comes_meanwhile),
 		cmocka_unit_test(the_owner_ends),
 		cmocka_unit_test(who_left_it_pays),

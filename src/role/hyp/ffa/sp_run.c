@@ -34,7 +34,7 @@ struct sp_vcpu {
 	_Alignas(64) uint32_t owner; /* atomic; who claims it, by OWNER_RUNS, writes the next two */
 	uint32_t ids;      /* atomic; how the SPMC calls it, since it was left for the first time */
 	struct cpu *cpu;   /* atomic; where it was left */
-	struct kept *kept; /* atomic; under the lock: one of an owner at most */
+	struct kept *kept; /* atomic; under the lock: one of an owner, unless the SPMC names others than were called */
 	uint16_t sp;
 };
 
@@ -134,17 +134,42 @@ static void set_left(struct sp_vcpu *t, uint32_t ids)
 	atomic_store(&t->cpu, this_cpu());
 }
 
-/* The SPMC says that somebody else was left than who was called. */
-static void note_surprise(uint32_t ids, uint32_t owner)
+static void wake_runner(const struct sp_vcpu *t, struct cpu *cpu)
 {
-	struct sp_vcpu *t = find(ids >> 16);
+	runner_wake(cpu, ffa_endpoint_find(t->sp));
+}
 
-	if (t == NULL || !claim(t, OWNER_NONE, owner | OWNER_RUNS)) {
+/* One that was left on another CPU may have to run on there. */
+static void wake_elsewhere(const struct sp_vcpu *t)
+{
+	struct cpu *cpu = atomic_load(&t->cpu);
+
+	if (is_left(t) && cpu != this_cpu()) {
+		wake_runner(t, cpu);
+	}
+}
+
+/*
+ * The SPMC says that somebody else was left than t, who was called. He is left for the same owner; if that has ended
+ * meanwhile, which the lock tells, for ourselves.
+ */
+static void note_surprise(const struct sp_vcpu *t, uint32_t ids)
+{
+	struct sp_vcpu *other = find(ids >> 16);
+	uint16_t owner;
+
+	if (other == NULL || !claim(other, OWNER_NONE, FFA_ID_NWD | OWNER_RUNS)) {
 		log_limited(&surprises, "FF-A: the SPMC says that 0x%x was interrupted, which it did not run", ids);
 		return;
 	}
-	set_left(t, ids);
-	atomic_store_release(&t->owner, owner);
+	set_left(other, ids);
+	spin_lock(&lock);
+	owner = (uint16_t)atomic_load(&t->owner);
+	atomic_store_release(&other->owner, owner);
+	spin_unlock(&lock);
+	if (owner == FFA_ID_NWD) {
+		wake_runner(other, this_cpu());
+	}
 }
 
 /*
@@ -158,7 +183,7 @@ static uint32_t next_owner(struct sp_vcpu *t, uint32_t owner, uint32_t before, c
 	case FFA_INTERRUPT:
 	case FFA_YIELD:
 		if (lo32(y[1]) >> 16 != t->sp) {
-			note_surprise(lo32(y[1]), owner);
+			note_surprise(t, lo32(y[1]));
 			return OWNER_NONE;
 		}
 		set_left(t, lo32(y[1]));
@@ -218,21 +243,6 @@ static struct cpu_share *share_of(uint32_t owner)
 	return owner == FFA_ID_NWD ? runner_share(this_cpu()) : sched_share(&ffa_guest_find((uint16_t)owner)->vm->vm);
 }
 
-static void wake_runner(const struct sp_vcpu *t, struct cpu *cpu)
-{
-	runner_wake(cpu, ffa_endpoint_find(t->sp));
-}
-
-/* One that was left on another CPU may have to run on there. */
-static void wake_elsewhere(const struct sp_vcpu *t)
-{
-	struct cpu *cpu = atomic_load(&t->cpu);
-
-	if (is_left(t) && cpu != this_cpu()) {
-		wake_runner(t, cpu);
-	}
-}
-
 /* It has run on for its owner, and y is the answer. True: it is nobody's now. */
 static bool end_help(struct sp_vcpu *t, uint32_t owner, struct kept *kept, const uint64_t *y)
 {
@@ -250,8 +260,8 @@ static bool end_help(struct sp_vcpu *t, uint32_t owner, struct kept *kept, const
 	atomic_store_release(&t->owner, next);
 	spin_unlock(&lock);
 	pool_free_object(kept, sizeof(*kept));
-	if (next == FFA_ID_NWD && owner != FFA_ID_NWD) {
-		wake_runner(t, this_cpu());
+	if (next == FFA_ID_NWD) {
+		wake_runner(t, atomic_load(&t->cpu));
 	} else if (next != OWNER_NONE && lo32(y[0]) == FFA_ERROR) {
 		wake_elsewhere(t);
 	}
@@ -348,6 +358,10 @@ void sp_request(uint16_t owner, uint64_t *x)
 	}
 	give(x, y);
 	atomic_store_release(&t->owner, next_owner(t, owner, OWNER_NONE, y));
+	if (unlikely(is_error(y, FFA_BUSY))) {
+		/* It may have been left by a partition that called it, which nobody will run for. */
+		wake_runner(t, this_cpu());
+	}
 }
 
 /* ---- FFA_RUN ---- */
@@ -373,11 +387,35 @@ static enum ffa_code take(struct sp_vcpu *t, uint32_t owner, struct kept **kept)
 	return found == (owner | OWNER_RUNS) ? FFA_BUSY : FFA_DENIED;
 }
 
+/* As if he had been interrupted once more: it is his still, and he is to run it again. */
+static void answer_again(uint64_t *x, uint32_t ids)
+{
+	ffa_answer(x, FFA_INTERRUPT);
+	x[1] = ids;
+}
+
+static void run_on(struct sp_vcpu *t, uint16_t owner, uint64_t *x)
+{
+	uint64_t y[FFA_REGS];
+	uint32_t next;
+
+	call_below(y, x);
+	next = next_owner(t, owner, owner, y);
+	give(x, y);
+	if (unlikely(lo32(y[0]) == FFA_ERROR && next == owner)) {
+		/* It cannot be run here and now. An error would have him think that it is over. */
+		answer_again(x, t->ids);
+	}
+	atomic_store_release(&t->owner, next);
+	if (unlikely(lo32(y[0]) == FFA_ERROR)) {
+		wake_elsewhere(t);
+	}
+}
+
 void sp_run(uint16_t owner, uint64_t *x)
 {
 	uint32_t ids = lo32(x[1]);
 	struct sp_vcpu *t = find(ids >> 16);
-	uint64_t y[FFA_REGS];
 	struct kept *kept = NULL;
 	enum ffa_code code = FFA_INVALID_PARAMETERS;
 
@@ -385,18 +423,15 @@ void sp_run(uint16_t owner, uint64_t *x)
 		code = atomic_load(&t->ids) == ids ? take(t, owner, &kept) : FFA_DENIED;
 	}
 	if (code == FFA_INTERRUPTED) {
-		/* It runs for him this very moment, on another CPU: as if he had been interrupted once more. */
-		ffa_answer(x, FFA_INTERRUPT);
-		x[1] = ids;
+		/* It runs for him this very moment, on another CPU. */
+		answer_again(x, ids);
 	} else if (code != FFA_OK) {
 		ffa_answer_error(x, code);
 	} else if (kept != NULL) {
 		give(x, kept->x);
 		pool_free_object(kept, sizeof(*kept));
 	} else {
-		call_below(y, x);
-		give(x, y);
-		atomic_store_release(&t->owner, next_owner(t, owner, owner, y));
+		run_on(t, owner, x);
 	}
 }
 
@@ -422,6 +457,9 @@ void sp_run_alone(uint32_t ids, uint64_t *x)
 	call_below(y, x);
 	give(x, y);
 	atomic_store_release(&t->owner, next_owner(t, FFA_ID_NWD, before, y));
+	if (lo32(y[0]) == FFA_ERROR) {
+		wake_elsewhere(t);
+	}
 }
 
 /* ---- the end of a guest ---- */
@@ -429,17 +467,23 @@ void sp_run_alone(uint32_t ids, uint64_t *x)
 static void drop(struct sp_vcpu *t, uint32_t owner)
 {
 	uint32_t found = atomic_load(&t->owner);
-	struct kept *kept;
+	struct kept *kept, *all = NULL;
 
 	spin_lock(&lock);
-	kept = take_kept(t, owner);
+	while ((kept = take_kept(t, owner)) != NULL) {
+		kept->next = all;
+		all = kept;
+	}
 	while (found < OWNER_NONE || (found & OWNER_HELPED) != 0) {
 		if ((uint16_t)found != owner || atomic_cas(&t->owner, &found, found & ~0xffffu)) {
 			break;
 		}
 	}
 	spin_unlock(&lock);
-	pool_free_object(kept, sizeof(*kept));
+	while ((kept = all) != NULL) {
+		all = kept->next;
+		pool_free_object(kept, sizeof(*kept));
+	}
 	if (found == owner) {
 		wake_runner(t, atomic_load(&t->cpu));
 	}
@@ -447,9 +491,12 @@ static void drop(struct sp_vcpu *t, uint32_t owner)
 
 void sp_run_drop(uint16_t owner)
 {
-	for (unsigned i = 0; i < FFA_SP_MAX; i++) {
-		for (unsigned n = 0; n < vcpu_count(i); n++) {
-			drop(&sps[i].vcpus[n], owner);
+	/* Twice: one that was helped may have left another for him, where we had been already. Then it is ours. */
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < FFA_SP_MAX; i++) {
+			for (unsigned n = 0; n < vcpu_count(i); n++) {
+				drop(&sps[i].vcpus[n], owner);
+			}
 		}
 	}
 }
