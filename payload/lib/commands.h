@@ -24,12 +24,16 @@
 #define UUID_WORDS_LINUX 0x6f3a1c52, 0x9d0e4b7a, 0x8c21d4e5, 0x10f7a9b3
 
 #define COMMAND_FIRST 0x7a5b0001u
+#define RELAY_RESUMES_MAX 10000
 enum command {
 	/* Calls: w[1].. are x0.. of an FF-A call that it makes; the answer's x0.. come back in w[1].. . */
 	COMMAND_CALL = COMMAND_FIRST,
 	/* The same for the paravirtual interrupt calls: w[1]-w[4] are x0-x3, x0 comes back in w[1]. */
 	COMMAND_HF,
-	/* Sends a direct request with w[2].. to partition w[1] and runs it until it answers: its words from w[1]. */
+	/*
+	 * Sends a direct request with w[2].. to partition w[1] and runs it until it answers, at most RELAY_RESUMES_MAX
+	 * times: its words from w[1].
+	 */
 	COMMAND_RELAY,
 
 	/*

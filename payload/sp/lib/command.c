@@ -2,8 +2,6 @@
 #include "payload/lib/fp.h"
 #include "payload/sp/lib/sp.h"
 
-#define RESUMES_MAX 10000
-
 static void call(uint64_t *w, uint32_t count)
 {
 	struct ffa_regs r = { 0 };
@@ -27,7 +25,7 @@ static void relay(uint64_t *w, uint32_t count)
 		r.x[3 + i - 2] = w[i];
 	}
 	ffa_call(&r);
-	for (uint32_t i = 0; i < RESUMES_MAX && (ffa_is(&r, FFA_INTERRUPT) || ffa_is(&r, FFA_YIELD)); i++) {
+	for (uint32_t i = 0; i < RELAY_RESUMES_MAX && (ffa_is(&r, FFA_INTERRUPT) || ffa_is(&r, FFA_YIELD)); i++) {
 		r = FFA(FFA_RUN, (uint32_t)r.x[1]);
 	}
 	w[0] = (uint64_t)ffa_code(&r);

@@ -214,6 +214,21 @@ static void it_yields(void)
 	CHECK_EQ(yields, 3);
 }
 
+/*
+ * The relay calls the partner, which yields more often than the relay is patient, and answers us. The partner is left
+ * in the middle then, with nobody who would come back for it, but must be had again.
+ */
+static void another_has_left_it(void)
+{
+	if (is_vm(partner)) {
+		test_skip("the relay calls no VMs");
+		return;
+	}
+	CHECK_CODE(WHEN_FREE(relay, COMMAND_RELAY, partner, COMMAND_YIELD, RELAY_RESUMES_MAX + 10).w[0], FFA_ABORTED);
+	CHECK_CODE(WHEN_FREE(partner, COMMAND_STATE).w[0], FFA_OK);
+	many_rounds();
+}
+
 /* A servant whose only CPU works for us calls us: we wait for it. */
 static void no_circles(void)
 {
@@ -278,6 +293,7 @@ void test_messages(void)
 		{ "message_of_another", nobody_else_may_run_it },
 		{ "message_left", another_uses_it_all_the_same },
 		{ "message_yield", it_yields },
+		{ "message_left_by_another", another_has_left_it },
 		{ "message_circle", no_circles },
 		{ "message_registers", registers_stay },
 		{ "message_all_cpus", all_cpus_at_once },
