@@ -151,6 +151,29 @@ void ffa_mem_reclaim(struct ffa_endpoint *caller, uint64_t *x)
 	spin_unlock(&ffa_mem_lock);
 }
 
+/* ---- all transactions, some at a time ---- */
+
+#define WALK_STEPS 1024 /* some ten microseconds */
+#define WALK_WORK 16 /* of them: those that something is done with */
+
+static void walk_begin(struct ffa_mem_walk *walk)
+{
+	if (!walk->begun) {
+		walk->begun = true;
+		walk->left = 0;
+		list_insert(ffa_transactions(), &walk->place->node);
+	}
+}
+
+static bool walk_goes_on(struct ffa_mem_walk *walk)
+{
+	if (ffa_transaction_after(walk->place) == NULL) {
+		walk->begun = false;
+		list_remove(&walk->place->node);
+	}
+	return walk->begun;
+}
+
 /* ---- the end of an endpoint ---- */
 
 /* What the dead one wrote for itself alone in memory that goes back to its owner is nobody's to read. */
@@ -193,28 +216,42 @@ static bool drop_owner(struct ffa_transaction *t)
 	return false;
 }
 
-bool ffa_mem_drop(struct ffa_endpoint *e)
+bool ffa_mem_drop_some(struct ffa_endpoint *e, struct ffa_mem_walk *walk)
 {
-	struct ffa_transaction place = { 0 }, *t;
-	bool out = false;
+	unsigned steps = WALK_STEPS, work = WALK_WORK;
+	struct ffa_transaction *t;
+	bool more;
 
 	spin_lock(&ffa_mem_lock);
-	list_insert(ffa_transactions(), &place.node);
-	while ((t = ffa_transaction_after(&place)) != NULL) {
-		if (t->busy && ffa_mem_concerns(t, e) && !is_idle_receiver(t, e)) {
-			ffa_work_wait();
-			continue;
+	walk_begin(walk);
+	while (steps-- != 0 && work != 0 && (t = ffa_transaction_after(walk->place)) != NULL) {
+		bool concerned = ffa_mem_concerns(t, e);
+
+		if (t->busy && concerned && !is_idle_receiver(t, e)) {
+			break; /* who calls again waits for the end of that */
 		}
-		ffa_transaction_pass(&place, t);
+		ffa_transaction_pass(walk->place, t);
+		work -= concerned ? 1 : 0;
 		if (t->owner == e) {
-			out |= t->orphan || drop_owner(t);
+			walk->left += t->orphan || drop_owner(t) ? 1 : 0;
 		} else {
 			drop_borrower(t, e);
 		}
 	}
-	list_remove(&place.node);
+	more = walk_goes_on(walk);
 	spin_unlock(&ffa_mem_lock);
-	return out;
+	return more;
+}
+
+bool ffa_mem_drop(struct ffa_endpoint *e)
+{
+	struct ffa_transaction place = { 0 };
+	struct ffa_mem_walk walk = { .place = &place };
+
+	while (ffa_mem_drop_some(e, &walk)) {
+		cpu_relax();
+	}
+	return walk.left != 0;
 }
 
 /* ---- guests ---- */
@@ -226,22 +263,24 @@ void ffa_mem_set_space(struct ffa_endpoint *e, struct ffa_space *space)
 	spin_unlock(&ffa_mem_lock);
 }
 
-unsigned ffa_mem_retry(void)
+bool ffa_mem_retry_some(struct ffa_mem_walk *walk)
 {
-	struct ffa_transaction place = { 0 }, *t;
-	unsigned left = 0;
+	unsigned steps = WALK_STEPS, work = WALK_WORK;
+	struct ffa_transaction *t;
+	bool more;
 
 	spin_lock(&ffa_mem_lock);
-	list_insert(ffa_transactions(), &place.node);
-	while ((t = ffa_transaction_after(&place)) != NULL) {
-		ffa_transaction_pass(&place, t);
+	walk_begin(walk);
+	while (steps-- != 0 && work != 0 && (t = ffa_transaction_after(walk->place)) != NULL) {
+		ffa_transaction_pass(walk->place, t);
 		if (t->orphan && t->below) {
-			left += t->busy || take_back(t, true) != FFA_OK ? 1 : 0;
+			work--;
+			walk->left += t->busy || take_back(t, true) != FFA_OK ? 1 : 0;
 		}
 	}
-	list_remove(&place.node);
+	more = walk_goes_on(walk);
 	spin_unlock(&ffa_mem_lock);
-	return left;
+	return more;
 }
 
 uint64_t ffa_mem_held_pages(const struct ffa_endpoint *guest)

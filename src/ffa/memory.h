@@ -33,12 +33,24 @@ void ffa_mem_reclaim(struct ffa_endpoint *caller, uint64_t *x);
  */
 bool ffa_mem_drop(struct ffa_endpoint *e);
 
+/* Where somebody is who goes over all transactions, and how many of those that he met remain. */
+struct ffa_mem_walk {
+	struct ffa_transaction *place; /* zeroed, and nobody else's */
+	unsigned left;
+	bool begun;
+};
+/*
+ * The same, a few transactions at a time: true, if there are more, or if one of them is worked on by somebody else just
+ * now. The walk is zero but for its place when it begins, and again at the end but for 'left'.
+ */
+bool ffa_mem_drop_some(struct ffa_endpoint *e, struct ffa_mem_walk *walk);
+
 /*
  * A guest's address space while its VM has memory, else NULL. Nothing of the guest runs; before NULL, ffa_mem_drop().
  */
 void ffa_mem_set_space(struct ffa_endpoint *e, struct ffa_space *space);
-/* Asks the SPMC below again for what guests that have ended had given to SPs. How many transactions remain. */
-unsigned ffa_mem_retry(void);
+/* Asks the SPMC below again for what guests that have ended had given to SPs, some at a time. True: there are more. */
+bool ffa_mem_retry_some(struct ffa_mem_walk *walk);
 /* Pages of a guest that had ended which others still hold. */
 uint64_t ffa_mem_held_pages(const struct ffa_endpoint *guest);
 /*

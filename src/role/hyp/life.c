@@ -275,7 +275,7 @@ static void exchange_some(struct hyp_vm *vm)
 {
 	struct vm_life *life = &vm->life;
 
-	if (vm_scrub_some(vm, false, &life->cursor, SLICE_BYTES)) {
+	if (vm_scrub_some(vm, false, &life->cursor, SLICE_BYTES) || ffa_guest_ask_some(vm)) {
 		return;
 	}
 	life->cursor = (struct vm_cursor){ 0 };

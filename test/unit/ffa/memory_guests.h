@@ -109,7 +109,7 @@ static bool is_back(const struct model_sent *t)
 
 static void model_retry(void)
 {
-	unsigned left = ffa_mem_retry(), wanted = 0;
+	unsigned left = ask_again(), wanted = 0;
 
 	for (unsigned n = 0; n < MODEL_SENT; n++) {
 		struct model_sent *t = &model.sent[n];

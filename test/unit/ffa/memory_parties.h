@@ -18,6 +18,7 @@
 #include "ffa/memory.h"
 #include "ffa/port.h"
 #include "ffa/space.h"
+#include "ffa/transaction.h"
 
 #define must(cond)                                                                         \
 	do {                                                                               \
@@ -202,6 +203,17 @@ static inline bool guest_leave(unsigned who)
 {
 	ffa_mailbox_drop(&world.sp[who]);
 	return ffa_mem_drop(&world.sp[who]);
+}
+
+/* The SPMC is asked again for what ended guests have left with SPs: how many of those transactions remain. */
+static inline unsigned ask_again(void)
+{
+	struct ffa_transaction place = { 0 };
+	struct ffa_mem_walk walk = { .place = &place };
+
+	while (ffa_mem_retry_some(&walk)) {
+	}
+	return walk.left;
 }
 
 static inline bool guest_end(unsigned who)

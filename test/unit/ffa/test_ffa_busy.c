@@ -245,6 +245,47 @@ static void the_end_of_a_guest_waits_for_work_on_its_pages(void **state)
 	assert_int_equal(guest_map_buffers(0), FFA_OK);
 }
 
+static struct ffa_mem_walk walk;
+
+/* Whoever is at work with it: the end goes on later. */
+static void end_some(void)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		must(ffa_mem_drop_some(&world.sp[0], &walk));
+	}
+	passed++;
+}
+
+/* One with many transactions ends in slices. */
+static void an_end_takes_slices(void **state)
+{
+	struct ffa_transaction place = { 0 };
+	struct range range = { page_at(0, 0), 1 };
+	struct descriptor d = one_range(0, FFA_MEMORY_LEND, sp_id(1), &range);
+	uint64_t handle;
+	unsigned slices = 1;
+
+	(void)state;
+	walk = (struct ffa_mem_walk){ .place = &place };
+	passed = 0;
+	world.while_waiting = end_some;
+	assert_int_equal(send(0, FFA_MEM_LEND, &d, 0, 0, false, &handle), 0);
+	world.while_waiting = NULL;
+	assert_int_equal(passed, 1);
+	for (unsigned i = 1; i < 100; i++) {
+		range.address = page_at(0, i);
+		d = one_range(0, FFA_MEMORY_SHARE, sp_id(1), &range);
+		assert_int_equal(send(0, FFA_MEM_SHARE, &d, 0, 0, false, &handle), 0);
+	}
+	for (unsigned before = ffa_mem_count(); ffa_mem_drop_some(&world.sp[0], &walk); before = ffa_mem_count()) {
+		assert_in_range(before - ffa_mem_count(), 1, 20);
+		slices++;
+	}
+	assert_in_range(slices, 5, 20);
+	assert_int_equal(walk.left, 0);
+	assert_int_equal(ffa_mem_count(), 0);
+}
+
 static void receiver_ends(void)
 {
 	must(!guest_leave(1));
@@ -341,7 +382,7 @@ static void *run_guest(void *arg)
 		switch (next_number(g, 40)) {
 		case 0: /* its VM ends and starts */
 			guest_leave(g->who);
-			(void)ffa_mem_retry();
+			(void)ask_again();
 			must(guest_map_buffers(g->who) == 0);
 			break;
 		case 1:
@@ -400,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup(who_waits_keeps_no_mailbox, start_with_spmc),
 		cmocka_unit_test_setup(a_handle_is_used_again, start_with_spmc),
 		cmocka_unit_test_setup(the_end_of_a_guest_waits_for_work_on_its_pages, start),
+		cmocka_unit_test_setup(an_end_takes_slices, start),
 		cmocka_unit_test_setup(who_has_nothing_of_it_ends_at_once, start),
 		cmocka_unit_test_setup(three_guests_call_at_the_same_time, start),
 	};

@@ -376,11 +376,11 @@ static void what_an_sp_keeps_of_a_dead_guest_is_asked_for_again(void **state)
 	assert_int_equal(ffa_mem_count(), 1);
 	ffa_mem_each_held(&world.sp[0]);
 	assert_int_equal(world.pages_held, 2);
-	assert_int_equal(ffa_mem_retry(), 1);
+	assert_int_equal(ask_again(), 1);
 	guest_start(0);
 	assert_int_equal(reclaim(0, handle, 0), FFA_INVALID_PARAMETERS);
 	played.codes.reclaim = FFA_OK;
-	assert_int_equal(ffa_mem_retry(), 0);
+	assert_int_equal(ask_again(), 0);
 	assert_int_equal(world.pages_back, 2);
 	assert_int_equal(ffa_mem_count(), 0);
 	assert_int_equal(world.space[0].record_bytes, 0);

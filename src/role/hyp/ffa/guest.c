@@ -6,7 +6,7 @@
 #include "arch/zero.h"
 #include "core/mm/pool.h"
 #include "ffa/discovery.h"
-#include "ffa/memory.h"
+#include "ffa/transaction.h"
 #include "lib/log.h"
 #include "lib/panic.h"
 #include "lib/str.h"
@@ -182,8 +182,13 @@ bool ffa_guest_create(struct hyp_vm *vm)
 	g = pool_alloc_object(sizeof(*g));
 	if (g != NULL) {
 		g->vcpus = pool_alloc_object(vm->vm.vcpu_count * sizeof(g->vcpus[0]));
+		g->walk.place = pool_alloc_object(sizeof(*g->walk.place));
 	}
-	if (g == NULL || g->vcpus == NULL) {
+	if (g == NULL || g->vcpus == NULL || g->walk.place == NULL) {
+		if (g != NULL) {
+			pool_free_object(g->vcpus, vm->vm.vcpu_count * sizeof(g->vcpus[0]));
+			pool_free_object(g->walk.place, sizeof(*g->walk.place));
+		}
 		pool_free_object(g, sizeof(*g));
 		report_error(&report_to_log, vm->vm.name, "ffa", "no memory for it");
 		return false;
@@ -212,7 +217,9 @@ bool ffa_guest_enter_some(struct hyp_vm *vm)
 		return false;
 	}
 	if (g->step == FFA_GUEST_UNKNOWN) {
-		(void)ffa_mem_retry();
+		if (ffa_mem_retry_some(&g->walk)) {
+			return true;
+		}
 		code = notify_enable(&g->endpoint);
 		if (code != FFA_OK) {
 			log_limited(&vm->vm.log_limit, "VM '%s': ffa: it cannot have notifications (code %d)",
@@ -229,22 +236,16 @@ bool ffa_guest_enter_some(struct hyp_vm *vm)
 	return false;
 }
 
-/* The partitions have heard of it, and gave back what they wanted to. */
+/* Its memory was taken back, as far as that can be had. */
 static void forget(struct ffa_guest *g)
 {
-	bool out;
-
-	ffa_mailbox_drop(&g->endpoint);
-	out = ffa_mem_drop(&g->endpoint);
 	notify_disable(&g->endpoint);
-	if (out) {
+	if (g->walk.left != 0) {
 		ffa_mem_each_held(&g->endpoint);
 		tell_held(g);
 	}
 	g->endpoint.version = FFA_VERSION_OWN;
 	g->endpoint.version_locked = false;
-	g->step = FFA_GUEST_UNKNOWN;
-	(void)ffa_mem_retry();
 }
 
 bool ffa_guest_leave_some(struct hyp_vm *vm)
@@ -272,20 +273,37 @@ bool ffa_guest_leave_some(struct hyp_vm *vm)
 		if (announce_some(g)) {
 			return true;
 		}
-		forget(g);
+		/* The partitions gave back what they wanted to. */
+		ffa_mailbox_drop(&g->endpoint);
+		g->step = FFA_GUEST_FORGETTING;
 		return true;
+	case FFA_GUEST_FORGETTING:
+		if (!ffa_mem_drop_some(&g->endpoint, &g->walk)) {
+			forget(g);
+			g->step = FFA_GUEST_ASKING;
+		}
+		return true;
+	case FFA_GUEST_ASKING:
+		if (ffa_mem_retry_some(&g->walk)) {
+			return true;
+		}
+		g->step = FFA_GUEST_UNKNOWN;
+		break;
 	case FFA_GUEST_UNKNOWN:
 		break;
 	}
 	return free_donated(g);
 }
 
+bool ffa_guest_ask_some(struct hyp_vm *vm)
+{
+	return ffa_mem_retry_some(&vm->ffa->walk);
+}
+
 bool ffa_guest_may_have_more(struct hyp_vm *vm)
 {
-	uint64_t held;
+	uint64_t held = ffa_mem_held_pages(&vm->ffa->endpoint) * PAGE_SIZE;
 
-	(void)ffa_mem_retry();
-	held = ffa_mem_held_pages(&vm->ffa->endpoint) * PAGE_SIZE;
 	if (held > vm->config->memory_size) {
 		report_error(&report_to_log, vm->vm.name, "ffa",
 			     "others still hold %llu KiB of the RAM that it had, more than it may have; it starts when "

@@ -17,6 +17,7 @@
 
 #include "core/vcpu/vcpu.h"
 #include "ffa/endpoint.h"
+#include "ffa/memory.h"
 #include "role/hyp/ffa/announce.h"
 #include "role/hyp/ffa/direct.h"
 #include "role/hyp/vm.h"
@@ -32,7 +33,9 @@ enum ffa_guest_step {
 	FFA_GUEST_UNKNOWN,
 	FFA_GUEST_ENTERING, /* partitions are being told */
 	FFA_GUEST_KNOWN,
-	FFA_GUEST_LEAVING,
+	FFA_GUEST_LEAVING,    /* partitions are being told */
+	FFA_GUEST_FORGETTING, /* its memory is taken back */
+	FFA_GUEST_ASKING,     /* the SPMC is asked for what is left of others */
 };
 
 /* Pages that one other still holds after the guest's end: those that one message names. */
@@ -51,6 +54,7 @@ struct ffa_guest {
 	/* Only the VM's job: */
 	enum ffa_guest_step step;
 	struct announcement announcement;
+	struct ffa_mem_walk walk;
 	struct ffa_held held;
 	uint64_t zeroed; /* bytes of the first piece of memory that was donated to it */
 };
@@ -88,9 +92,10 @@ bool ffa_guest_enter_some(struct hyp_vm *vm);
  */
 bool ffa_guest_leave_some(struct hyp_vm *vm);
 
+/* By the VM's job: who holds pages of guests that have ended is asked once more. True: there is more. */
+bool ffa_guest_ask_some(struct hyp_vm *vm);
 /*
- * Before the VM gets other RAM, since others have some of what it had: who holds pages of it is asked once more. False,
- * with a message, if more than the VM's RAM is still held: else one that starts again and again would use up all
+ * Before the VM gets other RAM, since others have some of what it had. False, with a message, if more than the VM's RAM is still held: else one that starts again and again would use up all
  * memory.
  */
 bool ffa_guest_may_have_more(struct hyp_vm *vm);
