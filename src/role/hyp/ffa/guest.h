@@ -95,8 +95,8 @@ bool ffa_guest_leave_some(struct hyp_vm *vm);
 /* By the VM's job: who holds pages of guests that have ended is asked once more. True: there is more. */
 bool ffa_guest_ask_some(struct hyp_vm *vm);
 /*
- * Before the VM gets other RAM, since others have some of what it had. False, with a message, if more than the VM's RAM is still held: else one that starts again and again would use up all
- * memory.
+ * Before the VM gets other RAM, since others have some of what it had. False, with a message, if more than the VM's RAM
+ * is still held: else one that starts again and again would use up all memory.
  */
 bool ffa_guest_may_have_more(struct hyp_vm *vm);
 
