@@ -155,6 +155,13 @@ void ffa_mem_reclaim(struct ffa_endpoint *caller, uint64_t *x)
 
 #define WALK_STEPS 1024 /* some ten microseconds */
 #define WALK_WORK 16 /* of them: those that something is done with */
+#define WALK_PAGES 64 /* that cost as much as a transaction */
+
+/* What is left after that one. */
+static unsigned walk_work(unsigned work, const struct ffa_transaction *t)
+{
+	return work - MIN(work, 1 + t->page_count / WALK_PAGES);
+}
 
 static void walk_begin(struct ffa_mem_walk *walk)
 {
@@ -231,7 +238,7 @@ bool ffa_mem_drop_some(struct ffa_endpoint *e, struct ffa_mem_walk *walk)
 			break; /* who calls again waits for the end of that */
 		}
 		ffa_transaction_pass(walk->place, t);
-		work -= concerned ? 1 : 0;
+		work = concerned ? walk_work(work, t) : work;
 		if (t->owner == e) {
 			walk->left += t->orphan || drop_owner(t) ? 1 : 0;
 		} else {
@@ -274,7 +281,7 @@ bool ffa_mem_retry_some(struct ffa_mem_walk *walk)
 	while (steps-- != 0 && work != 0 && (t = ffa_transaction_after(walk->place)) != NULL) {
 		ffa_transaction_pass(walk->place, t);
 		if (t->orphan && t->below) {
-			work--;
+			work = walk_work(work, t);
 			walk->left += t->busy || take_back(t, true) != FFA_OK ? 1 : 0;
 		}
 	}

@@ -123,11 +123,6 @@ static bool claim(struct sp_vcpu *t, uint32_t from, uint32_t owner)
 	return atomic_cas(&t->owner, &from, owner);
 }
 
-static bool is_left(const struct sp_vcpu *t)
-{
-	return atomic_load(&t->owner) < OWNER_NONE;
-}
-
 static void set_left(struct sp_vcpu *t, uint32_t ids)
 {
 	atomic_store(&t->ids, ids);
@@ -142,9 +137,14 @@ static void wake_runner(const struct sp_vcpu *t, struct cpu *cpu)
 /* One that was left on another CPU may have to run on there. */
 static void wake_elsewhere(const struct sp_vcpu *t)
 {
-	struct cpu *cpu = atomic_load(&t->cpu);
+	struct cpu *cpu;
 
-	if (is_left(t) && cpu != this_cpu()) {
+	/* Acquire: where it was left was stored before the owner was. */
+	if (atomic_load_acquire(&t->owner) >= OWNER_NONE) {
+		return;
+	}
+	cpu = atomic_load(&t->cpu);
+	if (cpu != this_cpu()) {
 		wake_runner(t, cpu);
 	}
 }
