@@ -172,13 +172,27 @@ static void walk_begin(struct ffa_mem_walk *walk)
 	}
 }
 
-static bool walk_goes_on(struct ffa_mem_walk *walk)
+static void walk_end(struct ffa_mem_walk *walk)
 {
-	if (ffa_transaction_after(walk->place) == NULL) {
+	if (walk->begun) {
 		walk->begun = false;
 		list_remove(&walk->place->node);
 	}
+}
+
+static bool walk_goes_on(struct ffa_mem_walk *walk)
+{
+	if (ffa_transaction_after(walk->place) == NULL) {
+		walk_end(walk);
+	}
 	return walk->begun;
+}
+
+void ffa_mem_walk_stop(struct ffa_mem_walk *walk)
+{
+	spin_lock(&ffa_mem_lock);
+	walk_end(walk);
+	spin_unlock(&ffa_mem_lock);
 }
 
 /* ---- the end of an endpoint ---- */
@@ -321,10 +335,9 @@ void ffa_mem_each_held(struct ffa_endpoint *guest)
 	list_for_each (node, ffa_transactions()) {
 		struct ffa_transaction *t = list_entry(node, struct ffa_transaction, node);
 
-		for (uint32_t i = 0; t->owner == guest && t->orphan && i < t->range_count; i++) {
-			const struct ffa_constituent *range = ffa_transaction_range(t, i);
-
-			t->space->guest_ops->held(guest, holder(t), pa(range->address), range->page_count);
+		if (t->owner == guest && t->orphan) {
+			t->space->guest_ops->held(guest, holder(t), pa(ffa_transaction_range(t, 0)->address),
+						  t->page_count);
 		}
 	}
 	spin_unlock(&ffa_mem_lock);

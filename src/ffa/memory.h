@@ -51,11 +51,13 @@ bool ffa_mem_drop_some(struct ffa_endpoint *e, struct ffa_mem_walk *walk);
 void ffa_mem_set_space(struct ffa_endpoint *e, struct ffa_space *space);
 /* Asks the SPMC below again for what guests that have ended had given to SPs, some at a time. True: there are more. */
 bool ffa_mem_retry_some(struct ffa_mem_walk *walk);
+/* The walk ends, wherever it is, if it has begun at all. */
+void ffa_mem_walk_stop(struct ffa_mem_walk *walk);
 /* Pages of a guest that had ended which others still hold. */
 uint64_t ffa_mem_held_pages(const struct ffa_endpoint *guest);
 /*
- * Tells the role of each range of the guest's pages that others still hold after it ended (space.h, held()). None of
- * them comes back before all have been told.
+ * Tells the role of each transaction of the guest that others still hold after it ended (space.h, held()). None of
+ * the pages comes back before all have been told.
  */
 void ffa_mem_each_held(struct ffa_endpoint *guest);
 

@@ -27,7 +27,7 @@ struct ffa_guest_ops {
 	/* They are in its tables again, or were never out. */
 	void (*back)(struct ffa_endpoint *guest);
 
-	/* Of one that has ended: they are held still; 'by': one of those who hold them. */
+	/* Of one that has ended: a transaction's are held still; 'by': one of those who do, 'base': the first. */
 	void (*held)(struct ffa_endpoint *guest, uint16_t by, pa_t base, uint64_t pages);
 	/* Nobody holds them any more, and they are zeroed. */
 	void (*pages_back)(struct ffa_endpoint *guest, pa_t base, uint64_t pages);

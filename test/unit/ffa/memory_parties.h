@@ -125,7 +125,8 @@ static inline void party_start(unsigned who, uint64_t region)
 static void guest_held(struct ffa_endpoint *guest, uint16_t by, pa_t base, uint64_t pages)
 {
 	must(ffa_endpoint_find(by) != NULL && by != guest->id);
-	must(range_in(base.v, pages * PAGE_SIZE, plot_at(0).v, PLOTS * REGION));
+	must(range_in(base.v, PAGE_SIZE, plot_at(0).v, PLOTS * REGION));
+	must(pages <= PLOTS * REGION / PAGE_SIZE);
 	world.pages_held += pages;
 	world.held_by = by;
 }

@@ -134,6 +134,27 @@ static void who_has_lost_too_much_stays_down(void **state unused_arg)
 	assert_int_equal(ffa_mem_held_pages(&vm->ffa->endpoint), 1003);
 }
 
+/* A start that is cut short has asked about some; the next one does not take that for an answer. */
+static void every_start_asks_about_all(void **state unused_arg)
+{
+	struct hyp_vm *vm = &hyp.vms[0];
+	struct spmc_share *shares[24];
+
+	start();
+	for (unsigned i = 0; i < ARRAY_SIZE(shares); i++) {
+		shares[i] = spmc_share(give(0, FFA_MEM_LEND_64, SP0, 2 + i, 1));
+		shares[i]->held = true;
+	}
+	hyp_down(0);
+	assert_true(ffa_guest_ask_some(vm)); /* there is more, but the start is cut short */
+	hyp_down(0);
+	for (unsigned i = 0; i < ARRAY_SIZE(shares); i++) {
+		shares[i]->held = false;
+	}
+	hyp_job(ffa_guest_ask_some, 0);
+	assert_int_equal(ffa_mem_held_pages(&vm->ffa->endpoint), 0);
+}
+
 /* Flash and shared memories come from the pool as RAM does, so one may lie where RAM would be if it began earlier. */
 static void what_is_not_ram_is_not_given(void **state unused_arg)
 {
@@ -177,6 +198,7 @@ int main(void)
 		cmocka_unit_test(a_guest_is_given_no_more_than_it_has),
 		cmocka_unit_test(what_was_given_is_freed_without_memory),
 		cmocka_unit_test(who_has_lost_too_much_stays_down),
+		cmocka_unit_test(every_start_asks_about_all),
 		cmocka_unit_test(what_is_not_ram_is_not_given),
 	};
 

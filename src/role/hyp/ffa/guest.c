@@ -290,6 +290,8 @@ bool ffa_guest_leave_some(struct hyp_vm *vm)
 		g->step = FFA_GUEST_UNKNOWN;
 		break;
 	case FFA_GUEST_UNKNOWN:
+		/* A start that was cut short may have asked about some: the next one asks about all. */
+		ffa_mem_walk_stop(&g->walk);
 		break;
 	}
 	return free_donated(g);
