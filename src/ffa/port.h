@@ -18,5 +18,7 @@ void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed);
  * queued interrupt) that it has not been told of; clears that it has not.
  */
 bool ffa_port_take_wakeup(struct ffa_endpoint *sp, unsigned vcpu);
+/* Tells one vCPU from others: the one of a partition or guest whose call is being served here; NULL: none. */
+const void *ffa_port_caller(void);
 
 #endif

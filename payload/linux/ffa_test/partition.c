@@ -129,7 +129,10 @@ struct arm_smccc_1_2_regs ffa_message(struct arm_smccc_1_2_regs call)
 	struct arm_smccc_1_2_regs r = ffa_request(call);
 
 	for (unsigned int i = 0; i < RESUMES_MAX && (ffa_is(&r, FFA_INTERRUPT) || ffa_is(&r, FFA_YIELD)); i++) {
-		r = FFA(FFA_RUN, (u32)r.a1);
+		r.a0 = FFA_RUN;
+		r.a1 = (u32)r.a1;
+		r.a2 = r.a3 = r.a4 = r.a5 = r.a6 = r.a7 = 0;
+		r = ffa_call(r);
 	}
 	return r;
 }

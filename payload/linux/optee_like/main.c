@@ -6,6 +6,7 @@
  *   optee_like-test count N    prints counter N of the partition (enum service_count)
  *   optee_like-test busy N     N times some of it by callers that go wherever Linux has them; fails if any of it does
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -114,16 +115,28 @@ static void test_driver(void)
 	}
 }
 
+/* 'left' is what must be 0 of the answer. 1, and says so, if that or the result is wrong. */
+static unsigned judge(const char *what, uint32_t result, uint64_t left)
+{
+	if (result == TEE_OK && left == 0) {
+		return 0;
+	}
+	note("%s: %s 0x%x, 0x%lx", what, result == TEE_NO_CALL ? strerror(errno) : "result", result,
+	     (unsigned long)left);
+	return 1;
+}
+
 /* They see each other's words in it. */
 static unsigned exchange(const struct tee *client, const struct tee_memory *memory, uint64_t seed)
 {
 	uint64_t a = seed, b = 0;
-	unsigned wrong = tee_invoke(client, SERVICE_FILL, &a, &b, memory) != TEE_OK || a != 0;
+	uint32_t result = tee_invoke(client, SERVICE_FILL, &a, &b, memory);
+	unsigned wrong = judge("fill", result, a) + judge("words that are not seen", TEE_OK, tee_wrong(memory, seed));
 
-	wrong += tee_wrong(memory, seed) != 0;
 	tee_fill(memory, ~seed);
 	a = ~seed;
-	return wrong + (tee_invoke(client, SERVICE_CHECK, &a, &b, memory) != TEE_OK || a != 0);
+	result = tee_invoke(client, SERVICE_CHECK, &a, &b, memory);
+	return wrong + judge("check", result, a);
 }
 
 static char *anonymous(size_t size)
@@ -175,7 +188,7 @@ static unsigned share_often(struct worker *worker)
 		struct tee_memory memory;
 
 		if (!tee_memory_new(worker->tee.fd, (1 + i % 4) * PAGE, &memory)) {
-			return wrong + 1;
+			return wrong + judge("memory of the driver", TEE_NO_CALL, 0);
 		}
 		wrong += exchange(&worker->tee, &memory, i << 8 | worker->index);
 		tee_memory_free(&memory);
@@ -204,8 +217,10 @@ static unsigned borrow_often(struct worker *worker)
 	unsigned wrong = 0;
 
 	for (uint64_t i = 0; i < 40; i++) {
-		/* From the kernel, or from the supplicant. */
-		wrong += tee_ask(&worker->tee, SERVICE_BORROW, (1 + i % 9) * PAGE, (i & 1) != 0) != 0;
+		uint64_t a = (1 + i % 9) * PAGE, b = i & 1; /* from the kernel, or from the supplicant */
+		uint32_t result = tee_invoke(&worker->tee, SERVICE_BORROW, &a, &b, NULL);
+
+		wrong += judge("borrow", result, a);
 	}
 	return wrong;
 }
@@ -226,8 +241,9 @@ static unsigned sleep_often(struct worker *worker)
 
 	for (uint64_t i = 0; i < 10; i++) {
 		uint64_t a = 4, b = i << 32 | worker->index;
+		uint32_t result = tee_invoke(&worker->tee, SERVICE_SLEEP, &a, &b, NULL);
 
-		wrong += tee_invoke(&worker->tee, SERVICE_SLEEP, &a, &b, NULL) != TEE_OK || b != 0;
+		wrong += judge("sleep", result, b);
 	}
 	return wrong;
 }
@@ -249,9 +265,9 @@ static unsigned compute_often(struct worker *worker)
 
 	for (uint64_t i = 0; i < 5; i++) {
 		uint64_t a = 60000, b = i << 32 | worker->index;
+		uint32_t result = tee_invoke(&worker->tee, SERVICE_COMPUTE, &a, &b, NULL);
 
-		wrong += tee_invoke(&worker->tee, SERVICE_COMPUTE, &a, &b, NULL) != TEE_OK ||
-			 (b & COMPUTE_FP_LOST) != 0;
+		wrong += judge("compute", result, b & COMPUTE_FP_LOST);
 		worker->result += a;
 	}
 	return wrong;

@@ -152,6 +152,33 @@ static void memory_at_once(void)
 	CHECK(cpu_run_all(cpu_count, share_on_all, 0));
 }
 
+static void run_waiting(uint64_t ids)
+{
+	struct ffa_regs r = FFA(FFA_RUN, (uint32_t)ids);
+
+	CHECK_EQ(r.x[0], FFA_MSG_WAIT);
+}
+
+/* irq gives RX back when it waits, but a context that wakes and waits has not read what another one reads. */
+static void rx_is_of_who_reads(void)
+{
+	const uint32_t other = cpu_count - 1;
+
+	if (cpu_count == 1) {
+		test_skip("one CPU");
+		return;
+	}
+	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), FFA_OK);
+	CHECK(cpu_run(other, run_waiting, ffa_pair(irq, other)));
+	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), FFA_BUSY);
+	REQUIRE(cpu_stop(other));
+	REQUIRE(cpu_start_all() == cpu_count);
+	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), FFA_BUSY);
+	run_waiting(ffa_pair(irq, 0));
+	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), FFA_OK);
+	CHECK_CODE(SP_FFA_CODE(irq, FFA_RX_RELEASE), FFA_OK);
+}
+
 static void cpu_off_and_on(void)
 {
 	if (cpu_count == 1) {
@@ -214,13 +241,6 @@ static void count_ipis(uint64_t arg)
 	ipi_count = COMMAND(hello, COMMAND_INTERRUPTS, FFA_INTID_IPI).w[1];
 }
 
-static void run_hello(uint64_t vcpu)
-{
-	struct ffa_regs r = FFA(FFA_RUN, ffa_pair(hello, (uint32_t)vcpu));
-
-	CHECK_EQ(r.x[0], FFA_MSG_WAIT);
-}
-
 /* Its CPU is ours just then: we are told whom to give cycles. */
 static void ipi_to_waiting(void)
 {
@@ -243,7 +263,7 @@ static void ipi_to_waiting(void)
 	CHECK_EQ(r.x[0], FFA_SUCCESS_64);
 	CHECK_EQ(r.x[2], 1u << 7 | 1u << 12); /* one list: it and a context */
 	CHECK_EQ(r.x[3] & 0xffffffff, hello | other << 16);
-	CHECK(cpu_run(other, run_hello, other));
+	CHECK(cpu_run(other, run_waiting, ffa_pair(hello, other)));
 	CHECK(cpu_run(other, count_ipis, 0));
 	CHECK_EQ(ipi_count, before + 1);
 }
@@ -256,6 +276,7 @@ void test_cpus(void)
 		{ "cpus_messages_at_once", messages_at_once },
 		{ "cpus_registers_at_once", registers_at_once },
 		{ "cpus_migrates", migrates },
+		{ "cpus_rx_is_of_who_reads", rx_is_of_who_reads },
 		{ "cpus_memory_at_once", memory_at_once },
 		{ "cpus_off_and_on", cpu_off_and_on },
 		{ "cpus_ipi_to_running", ipi_to_running },

@@ -60,6 +60,7 @@ static bool command(uint64_t *w, uint32_t count)
 const struct sp_program sp_program = {
 	.name = "irq",
 	.version = FFA_VERSION_1_2,
+	.wait_releases = true,
 	.start = start,
 	.start_cpu = start_cpu,
 	.interrupt = device_interrupt,

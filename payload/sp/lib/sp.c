@@ -189,8 +189,9 @@ static void answer_message(struct ffa_regs *r)
 /* RX may be in use by another CPU: who has read it gives it back. Before 1.2 there is no way to say so. */
 static void wait(struct ffa_regs *r)
 {
-	*r = (struct ffa_regs){ .x = { FFA_MSG_WAIT, 0,
-				       sp_program.version >= FFA_VERSION_1_2 ? FFA_MSG_WAIT_RETAIN_RX : 0 } };
+	bool retains = sp_program.version >= FFA_VERSION_1_2 && !sp_program.wait_releases;
+
+	*r = (struct ffa_regs){ .x = { FFA_MSG_WAIT, 0, retains ? FFA_MSG_WAIT_RETAIN_RX : 0 } };
 }
 
 /* What came in r, and what is called next, in the same registers. */

@@ -30,6 +30,8 @@ struct sp_cpu {
 extern const struct sp_program {
 	const char *name;
 	uint32_t version;
+	/* FFA_MSG_WAIT gives RX back, though from 1.2 on it need not. Before, it always does. */
+	bool wait_releases;
 	/* From the start of the package, if the manifest has buffers: else two pages are mapped by FFA_RXTX_MAP. */
 	uint32_t tx_offset, rx_offset;
 	/* Once, on the first CPU, before FFA_MSG_WAIT. May be NULL, as the next. */

@@ -20,9 +20,7 @@ void ffa_msg_wait(struct schedule *s, struct sp_vcpu *from, uint64_t *x)
 		ffa_answer_error(x, FFA_DENIED);
 		return;
 	}
-	if (x[2] == 0) {
-		ffa_mailbox_release(e);
-	}
+	ffa_mailbox_wait(e, x[2] != 0);
 	if (from->model == SP_MODEL_INIT) {
 		life_initialized(from->sp);
 	}

@@ -547,3 +547,8 @@ bool ffa_port_take_wakeup(struct ffa_endpoint *e, unsigned vcpu)
 {
 	return vcpu < e->vcpu_count && atomic_swap(&sp_of(e)->vcpus[vcpu]->wakeup, 0) != 0;
 }
+
+const void *ffa_port_caller(void)
+{
+	return schedule_of(this_cpu())->current;
+}

@@ -42,6 +42,7 @@ static struct {
 	uint8_t *pool, *memory;
 	uint64_t free_pages; /* once all is set up */
 	unsigned sri_count, sri_delayed_count;
+	const void *caller; /* a vCPU */
 	uint64_t wakeups[WORLD_SPS]; /* what ffa_port_take_wakeup() has to tell */
 } world;
 
@@ -52,6 +53,8 @@ void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed)
 	world.sri_count += !delayed;
 	world.sri_delayed_count += delayed;
 }
+
+const void *ffa_port_caller(void) { return world.caller; }
 
 bool ffa_port_take_wakeup(struct ffa_endpoint *sp, unsigned vcpu)
 {

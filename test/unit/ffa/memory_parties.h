@@ -68,6 +68,8 @@ void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed)
 	(void)vcpu;
 	(void)delayed;
 }
+const void *ffa_port_caller(void) { return NULL; }
+
 bool ffa_port_take_wakeup(struct ffa_endpoint *sp, unsigned vcpu)
 {
 	(void)sp;

@@ -328,10 +328,10 @@ static void rx_states(void **state)
 	assert_int_equal(release(SP0, 0), FFA_OK);
 	assert_int_equal(release(SP0, 0), FFA_DENIED);
 	/* MSG_WAIT's release, which is of whatever is full. */
-	ffa_mailbox_release(SP0);
+	ffa_mailbox_wait(SP0, false);
 	assert_int_equal(ffa_rx_begin(SP0, &rx, &size), FFA_OK);
 	ffa_rx_end(SP0, true);
-	ffa_mailbox_release(SP0);
+	ffa_mailbox_wait(SP0, false);
 	assert_int_equal(ffa_rx_begin(SP0, &rx, &size), FFA_OK);
 	ffa_rx_end(SP0, true);
 	/* The hypervisor's for a VM. */
@@ -423,7 +423,7 @@ static void msg_send2_delivers(void **state)
 	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_BUSY);
 	/* The buffer is the receiver's until it knows of the message, and lets go of it. */
 	assert_int_equal(release(SP1, 0), FFA_DENIED);
-	ffa_mailbox_release(SP1);
+	ffa_mailbox_wait(SP1, false);
 	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_BUSY);
 	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
 	assert_int_equal(get_framework(SP1), 0);
@@ -431,6 +431,49 @@ static void msg_send2_delivers(void **state)
 	assert_int_equal(send(SP0, SP1->id, 40, PAGE_SIZE - 40), FFA_OK);
 	assert_int_equal(world.sri_count, 2);
 	assert_int_equal(world.sri_delayed_count, 0);
+}
+
+/* Any other may have to wait meanwhile: it has just started, or had an interrupt. */
+static void what_a_vcpu_reads_others_do_not_release(void **state)
+{
+	const char vcpus[2];
+	uint8_t *rx;
+	uint32_t size;
+
+	(void)state;
+	mailboxes();
+	/* The answer to its call. */
+	world.caller = &vcpus[0];
+	assert_int_equal(ffa_rx_begin(SP1, &rx, &size), FFA_OK);
+	ffa_rx_end(SP1, true);
+	world.caller = &vcpus[1];
+	ffa_mailbox_wait(SP1, true);
+	ffa_mailbox_wait(SP1, false);
+	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_BUSY);
+	world.caller = &vcpus[0];
+	ffa_mailbox_wait(SP1, false);
+	/* A message. */
+	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
+	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
+	world.caller = &vcpus[1];
+	assert_int_equal(get_framework(SP1), 0);
+	ffa_mailbox_wait(SP1, false);
+	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_BUSY);
+	world.caller = &vcpus[0];
+	ffa_mailbox_wait(SP1, false);
+	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
+	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
+	/* It leaves it to the others. */
+	ffa_mailbox_wait(SP1, true);
+	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_BUSY);
+	world.caller = &vcpus[1];
+	ffa_mailbox_wait(SP1, false);
+	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
+	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
+	/* Any may say that it is free. */
+	world.caller = &vcpus[0];
+	assert_int_equal(release(SP1, 0), FFA_OK);
+	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
 }
 
 static void msg_send2_from_and_to_the_normal_world(void **state)
@@ -600,6 +643,7 @@ int main(void)
 		TEST(rx_states),
 		TEST(tx_read_stays_inside),
 		TEST(msg_send2_delivers),
+		TEST(what_a_vcpu_reads_others_do_not_release),
 		TEST(msg_send2_from_and_to_the_normal_world),
 		TEST(msg_send2_refuses),
 		TEST(msg_send2_both_ways_at_once),

@@ -142,10 +142,10 @@ struct ffa_guest *ffa_guest_find(uint16_t id) { return &world[id - 1].g; }
 /* No guest has buffers. */
 static unsigned releases;
 
-void ffa_mailbox_release(struct ffa_endpoint *e)
+void ffa_mailbox_wait(struct ffa_endpoint *e, bool retain)
 {
 	assert_int_equal(e->kind, FFA_KIND_GUEST);
-	releases++;
+	releases += retain ? 0 : 1;
 }
 
 uint32_t ffa_mailbox_size(const struct ffa_endpoint *e)

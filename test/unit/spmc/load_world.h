@@ -38,6 +38,8 @@ void ffa_port_notified(struct ffa_endpoint *receiver unused_arg, int vcpu unused
 }
 void interrupt_sri(bool delayed unused_arg) { fail(); }
 
+const void *ffa_port_caller(void) { return NULL; }
+
 bool ffa_port_take_wakeup(struct ffa_endpoint *sp unused_arg, unsigned vcpu unused_arg)
 {
 	fail();

@@ -355,9 +355,7 @@ enum trap_result ffa_msg_wait(struct vcpu *v)
 	if (service->state != FFA_SERVICE_NONE) {
 		return refuse(v, FFA_DENIED);
 	}
-	if (x[2] == 0) {
-		ffa_mailbox_release(e);
-	}
+	ffa_mailbox_wait(e, x[2] != 0);
 	spin_lock(&lock);
 	service->state = FFA_SERVICE_LISTENING;
 	spin_unlock(&lock);

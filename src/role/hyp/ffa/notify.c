@@ -47,6 +47,11 @@ void ffa_port_notified(struct ffa_endpoint *receiver, int vcpu, bool delayed unu
 	raise_npi(ffa_guest(receiver), vcpu);
 }
 
+const void *ffa_port_caller(void)
+{
+	return this_cpu()->current;
+}
+
 /* ---- what the SPMC has to tell ---- */
 
 /* A partition's vCPU has something to fetch: the CPU that it belongs to lets it. */
@@ -244,10 +249,15 @@ void notify_get(struct ffa_endpoint *caller, uint64_t *x)
 	uint64_t down[FFA_REGS] = { FFA_NOTIFICATION_GET, x[1], x[2] & down_flags };
 	uint64_t rest[FFA_REGS] = { FFA_NOTIFICATION_GET, x[1], x[2] & ~(uint64_t)down_flags };
 	const struct ffa_notifications *n = &caller->notifications;
+	bool reads;
 
 	if (caller->version >= FFA_VERSION_1_1 && n->enabled && low_id(x) == caller->id && high_id(x) < n->vcpu_count &&
 	    (x[2] & ~(uint64_t)FFA_NOTIFICATION_GET_ALL) == 0 && down[2] != 0 && spmc.version >= FFA_VERSION_1_1) {
+		reads = (down[2] & FFA_NOTIFICATION_GET_SPM) != 0 && ffa_rx_fetch(caller);
 		spmc_call(down);
+		if (reads && (spmc_code(down) != FFA_OK || (down[6] & FFA_FRAMEWORK_RX_FULL_SPM) == 0)) {
+			ffa_rx_unfetch(caller);
+		}
 		if (spmc_code(down) != FFA_OK) {
 			ffa_answer_error(x, spmc_code(down));
 			return;
