@@ -114,7 +114,7 @@ static enum ffa_code map_once(struct ffa_endpoint *e, uint64_t tx, uint64_t rx, 
 	}
 	if (code == FFA_OK) {
 		m->rx_state = FFA_RX_EMPTY;
-		atomic_store(&m->reader, NULL);
+		m->reader = NULL;
 		m->fixed = fixed;
 		atomic_store(&m->size, size);
 	}
@@ -236,87 +236,68 @@ void ffa_rxtx_unmap(struct ffa_endpoint *caller, uint64_t *x)
 
 /* ---- who has the RX buffer (7.2.2.4) ---- */
 
-/*
- * Whether a vCPU gives RX back by waiting: not if another one reads there. It could not say so before 1.2, and starts
- * and interrupts have it wait when nobody expects it.
- */
-static bool ends_reading(const struct ffa_mailbox *m)
-{
-	const void *reader = atomic_load(&m->reader);
-
-	return reader == NULL || reader == ffa_port_caller();
-}
-
-/* Lock held. 'pending': it was not fetched yet that RX is full. */
-static enum ffa_code give_back(struct ffa_endpoint *e, bool pending)
+/* Lock held. */
+static enum ffa_code give_back(struct ffa_endpoint *e)
 {
 	struct ffa_mailbox *m = &e->mailbox;
 
-	if (m->rx_state == FFA_RX_HYPERVISOR || (m->rx_state == FFA_RX_FULL && !pending)) {
+	if (m->rx_state == FFA_RX_HYPERVISOR || (m->rx_state == FFA_RX_FULL && !ffa_rx_full_pending(e))) {
 		ffa_rx_give_back(e);
 		m->rx_state = FFA_RX_EMPTY;
+		m->reader = NULL;
 		return FFA_OK;
 	}
 	/* An SP may have filled it. */
 	return m->size != 0 && m->rx_state == FFA_RX_EMPTY && is_known_below(e) ? ffa_below->rx_release(e) : FFA_DENIED;
 }
 
-static enum ffa_code release(struct ffa_endpoint *e, bool waits)
+static enum ffa_code release(struct ffa_endpoint *e)
 {
-	struct ffa_mailbox *m = &e->mailbox;
-	enum ffa_code code = FFA_DENIED;
-	bool pending;
+	enum ffa_code code;
 
-	spin_lock(&m->lock);
-	/* First: who fetches that RX is full reads there before that is not pending any more. */
-	pending = ffa_rx_full_pending(e);
-	if (!waits || ends_reading(m)) {
-		code = give_back(e, pending);
-	}
-	if (code == FFA_OK) {
-		atomic_store(&m->reader, NULL);
-	}
-	spin_unlock(&m->lock);
+	spin_lock(&e->mailbox.lock);
+	code = give_back(e);
+	spin_unlock(&e->mailbox.lock);
 	return code;
 }
 
 void ffa_mailbox_wait(struct ffa_endpoint *e, bool retain)
 {
+	struct ffa_mailbox *m = &e->mailbox;
+
 	/* Without the lock: it saves the usual case its cost, and what is filled just now may as well come after. */
-	if (atomic_load(&e->mailbox.rx_state) == FFA_RX_EMPTY && !is_known_below(e)) {
+	if (atomic_load(&m->rx_state) == FFA_RX_EMPTY && !is_known_below(e)) {
 		return;
 	}
 	if (retain) {
-		ffa_rx_unfetch(e);
-	} else {
-		(void)release(e, true);
+		ffa_mailbox_leave(e, ffa_port_caller());
+		return;
 	}
+	spin_lock(&m->lock);
+	/*
+	 * Before 1.2 it could not say that another vCPU still reads there, and starts and interrupts have it wait when
+	 * that one does not expect it.
+	 */
+	if (m->reader == NULL || m->reader == ffa_port_caller()) {
+		(void)give_back(e);
+	}
+	spin_unlock(&m->lock);
 }
 
-bool ffa_rx_fetch(struct ffa_endpoint *e)
+void ffa_mailbox_leave(struct ffa_endpoint *e, const void *vcpu)
 {
-	const void *nobody = NULL;
-	bool reads;
-
-	/* The lock: not while another one waits, and was found to be no less a reader than we. */
 	spin_lock(&e->mailbox.lock);
-	reads = atomic_cas(&e->mailbox.reader, &nobody, ffa_port_caller());
+	if (e->mailbox.reader == vcpu) {
+		e->mailbox.reader = NULL;
+	}
 	spin_unlock(&e->mailbox.lock);
-	return reads;
-}
-
-void ffa_rx_unfetch(struct ffa_endpoint *e)
-{
-	const void *caller = ffa_port_caller();
-
-	(void)atomic_cas(&e->mailbox.reader, &caller, NULL);
 }
 
 void ffa_rx_release(struct ffa_endpoint *caller, uint64_t *x)
 {
 	struct ffa_endpoint *e = mailbox_owner(caller, (uint16_t)x[1]);
 
-	ffa_answer_code(x, e != NULL ? release(e, false) : FFA_INVALID_PARAMETERS);
+	ffa_answer_code(x, e != NULL ? release(e) : FFA_INVALID_PARAMETERS);
 	ffa_endpoint_put(e);
 }
 
@@ -382,7 +363,7 @@ void ffa_rx_end(struct ffa_endpoint *e, bool filled)
 {
 	if (filled) {
 		e->mailbox.rx_state = FFA_RX_FULL;
-		atomic_store(&e->mailbox.reader, ffa_port_caller());
+		e->mailbox.reader = ffa_port_caller();
 	} else {
 		ffa_rx_give_back(e);
 	}

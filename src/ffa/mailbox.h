@@ -35,8 +35,8 @@ struct ffa_mailbox {
 	struct ffa_buffer tx, rx; /* valid if size != 0 */
 	uint32_t size;        /* bytes of each buffer; 0: not mapped */
 	enum ffa_rx_state rx_state;
-	const void *reader;   /* atomic; the vCPU (ffa_port_caller()) that reads a full RX; NULL: any may */
-	bool fixed;           /* given by the manifest: cannot be mapped or unmapped by calls */
+	const void *reader; /* if RX has the answer to a call: the vCPU that made it (ffa_port_caller()); else NULL */
+	bool fixed; /* given by the manifest: cannot be mapped or unmapped by calls */
 };
 
 /* FFA_RXTX_MAP, _UNMAP, FFA_RX_RELEASE, FFA_RX_ACQUIRE, FFA_MSG_SEND2: x is answered. */
@@ -49,17 +49,12 @@ void ffa_msg_send2(struct ffa_endpoint *caller, uint64_t *x);
 /* The manifest's rx_tx-info: as if the endpoint had mapped them. FFA_OK or why not. */
 enum ffa_code ffa_mailbox_set_fixed(struct ffa_endpoint *e, pa_t tx, pa_t rx, uint32_t size);
 /*
- * By FFA_MSG_WAIT of the vCPU that calls, RX is given back, or if it is to 'retain' that, any vCPU may do so. But what
- * another vCPU reads there is that one's still: the answer to its call, or a message of which it fetched the
- * notification. Whether anything could be done is nobody's concern.
+ * By FFA_MSG_WAIT of the vCPU that calls, RX is given back, or if it is to 'retain' that, any vCPU may do so. But the
+ * answer to a call of another vCPU is left to that one. Whether anything could be done is nobody's concern.
  */
 void ffa_mailbox_wait(struct ffa_endpoint *e, bool retain);
-/*
- * Before the vCPU that calls asks the SPMC below whether there is a message in RX: it reads there. True unless another
- * one does, or it did before; if there is no message, _unfetch() undoes it.
- */
-bool ffa_rx_fetch(struct ffa_endpoint *e);
-void ffa_rx_unfetch(struct ffa_endpoint *e);
+/* The vCPU (ffa_port_caller()) reads no answer there any more: it is off. Any CPU. */
+void ffa_mailbox_leave(struct ffa_endpoint *e, const void *vcpu);
 /* An endpoint that died: its buffers are ordinary memory again, not written any more when this returns. */
 void ffa_mailbox_drop(struct ffa_endpoint *e);
 

@@ -389,14 +389,8 @@ static uint64_t take(struct ffa_notification_set *set, unsigned vcpu)
 	return bits;
 }
 
-static uint64_t take_framework(struct ffa_endpoint *receiver)
+static uint64_t take_framework(struct ffa_notifications *n)
 {
-	struct ffa_notifications *n = &receiver->notifications;
-
-	/* Before it is not pending any more: then who waits may release RX, unless he is not the reader. */
-	if (ffa_is_local(receiver) && ffa_rx_full_pending(receiver)) {
-		atomic_store(&receiver->mailbox.reader, ffa_port_caller());
-	}
 	n->framework_reported = 0;
 	return atomic_swap(&n->framework, 0);
 }
@@ -418,7 +412,7 @@ static enum ffa_code get(struct ffa_endpoint *receiver, unsigned vcpu, uint32_t 
 		ffa_put_pair(x, 4, (flags & FFA_NOTIFICATION_GET_VM) != 0 ? take(&n->from_vm, vcpu) : 0);
 		/* Either flag fetches both halves: clients that know the peer ask with one of them. */
 		if ((flags & (FFA_NOTIFICATION_GET_SPM | FFA_NOTIFICATION_GET_HYP)) != 0) {
-			framework = take_framework(receiver);
+			framework = take_framework(n);
 		}
 		ffa_put_pair(x, 6, framework);
 		update_hint(n);

@@ -159,6 +159,11 @@ static void run_waiting(uint64_t ids)
 	CHECK_EQ(r.x[0], FFA_MSG_WAIT);
 }
 
+static void fill_rx(uint64_t code)
+{
+	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), (int32_t)code);
+}
+
 /* irq gives RX back when it waits, but a context that wakes and waits has not read what another one reads. */
 static void rx_is_of_who_reads(void)
 {
@@ -168,15 +173,22 @@ static void rx_is_of_who_reads(void)
 		test_skip("one CPU");
 		return;
 	}
-	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), FFA_OK);
+	fill_rx(FFA_OK);
 	CHECK(cpu_run(other, run_waiting, ffa_pair(irq, other)));
-	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), FFA_BUSY);
+	fill_rx((uint64_t)FFA_BUSY);
 	REQUIRE(cpu_stop(other));
 	REQUIRE(cpu_start_all() == cpu_count);
-	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), FFA_BUSY);
+	fill_rx((uint64_t)FFA_BUSY);
 	run_waiting(ffa_pair(irq, 0));
-	CHECK_CODE(SP_FFA_CODE(irq, FFA_PARTITION_INFO_GET), FFA_OK);
+	/* Who is off does not read. */
+	CHECK(cpu_run(other, fill_rx, FFA_OK));
+	run_waiting(ffa_pair(irq, 0));
+	fill_rx((uint64_t)FFA_BUSY);
+	REQUIRE(cpu_stop(other));
+	run_waiting(ffa_pair(irq, 0));
+	fill_rx(FFA_OK);
 	CHECK_CODE(SP_FFA_CODE(irq, FFA_RX_RELEASE), FFA_OK);
+	REQUIRE(cpu_start_all() == cpu_count);
 }
 
 static void cpu_off_and_on(void)

@@ -3,6 +3,7 @@
 
 #include "abi/psci.h"
 #include "ffa/answer.h"
+#include "ffa/mailbox.h"
 #include "role/spmc/interrupt.h"
 #include "role/spmc/load.h"
 #include "role/spmc/schedule.h"
@@ -52,11 +53,13 @@ int32_t power_cpu_off(struct cpu *cpu)
 		}
 	}
 	list_for_each (node, &sps_boot_list) {
-		struct sp_vcpu *v = pinned(list_entry(node, struct sp, boot_node), cpu);
+		struct sp *sp = list_entry(node, struct sp, boot_node);
+		struct sp_vcpu *v = pinned(sp, cpu);
 		uint32_t state = SP_WAITING;
 
 		if (v != NULL && atomic_cas(&v->state, &state, SP_OFF)) {
 			interrupts_reset(v);
+			ffa_mailbox_leave(&sp->endpoint, v);
 		}
 	}
 	sp_cpu_put(cpu);

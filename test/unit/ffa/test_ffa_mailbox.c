@@ -433,47 +433,80 @@ static void msg_send2_delivers(void **state)
 	assert_int_equal(world.sri_delayed_count, 0);
 }
 
-/* Any other may have to wait meanwhile: it has just started, or had an interrupt. */
-static void what_a_vcpu_reads_others_do_not_release(void **state)
+/* What SP1 was told last is gone from its RX. */
+static bool is_read(void)
 {
-	const char vcpus[2];
+	enum ffa_code code = send(SP0, SP1->id, 48, 100);
+
+	if (code == FFA_OK) {
+		assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
+		assert_int_equal(release(SP1, 0), FFA_OK);
+		return true;
+	}
+	assert_int_equal(code, FFA_BUSY);
+	return false;
+}
+
+static void answer_call_of(const void *vcpu)
+{
 	uint8_t *rx;
 	uint32_t size;
 
-	(void)state;
-	mailboxes();
-	/* The answer to its call. */
-	world.caller = &vcpus[0];
+	world.caller = vcpu;
 	assert_int_equal(ffa_rx_begin(SP1, &rx, &size), FFA_OK);
 	ffa_rx_end(SP1, true);
-	world.caller = &vcpus[1];
-	ffa_mailbox_wait(SP1, true);
-	ffa_mailbox_wait(SP1, false);
-	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_BUSY);
-	world.caller = &vcpus[0];
-	ffa_mailbox_wait(SP1, false);
-	/* A message. */
-	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
-	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
-	world.caller = &vcpus[1];
-	assert_int_equal(get_framework(SP1), 0);
-	ffa_mailbox_wait(SP1, false);
-	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_BUSY);
-	world.caller = &vcpus[0];
-	ffa_mailbox_wait(SP1, false);
-	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
-	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
+}
+
+static void wait_as(const void *vcpu, bool retain)
+{
+	world.caller = vcpu;
+	ffa_mailbox_wait(SP1, retain);
+}
+
+/* Another may have to wait meanwhile: it has just started, or had an interrupt. */
+static void the_answer_to_a_call_is_its_callers(void **state)
+{
+	const char a, b;
+
+	(void)state;
+	mailboxes();
+	answer_call_of(&a);
+	wait_as(&b, false);
+	assert_false(is_read());
+	wait_as(&b, true);
+	wait_as(&b, false);
+	assert_false(is_read());
+	wait_as(&a, false);
+	assert_true(is_read());
 	/* It leaves it to the others. */
-	ffa_mailbox_wait(SP1, true);
-	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_BUSY);
-	world.caller = &vcpus[1];
-	ffa_mailbox_wait(SP1, false);
+	answer_call_of(&a);
+	wait_as(&a, true);
+	assert_false(is_read());
+	wait_as(&b, false);
+	assert_true(is_read());
+	/* It is off. */
+	answer_call_of(&a);
+	ffa_mailbox_leave(SP1, &b);
+	wait_as(&b, false);
+	assert_false(is_read());
+	ffa_mailbox_leave(SP1, &a);
+	wait_as(&b, false);
+	assert_true(is_read());
+	/* Whoever says so. */
+	answer_call_of(&a);
+	world.caller = &b;
+	assert_int_equal(release(SP1, 0), FFA_OK);
+	assert_true(is_read());
+	/* A message is for all of them. */
+	answer_call_of(&a);
+	wait_as(&a, false);
 	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
 	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
-	/* Any may say that it is free. */
-	world.caller = &vcpus[0];
-	assert_int_equal(release(SP1, 0), FFA_OK);
-	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
+	wait_as(&b, true);
+	assert_false(is_read());
+	wait_as(&b, false);
+	assert_true(is_read());
+	world.caller = NULL;
 }
 
 static void msg_send2_from_and_to_the_normal_world(void **state)
@@ -643,7 +676,7 @@ int main(void)
 		TEST(rx_states),
 		TEST(tx_read_stays_inside),
 		TEST(msg_send2_delivers),
-		TEST(what_a_vcpu_reads_others_do_not_release),
+		TEST(the_answer_to_a_call_is_its_callers),
 		TEST(msg_send2_from_and_to_the_normal_world),
 		TEST(msg_send2_refuses),
 		TEST(msg_send2_both_ways_at_once),

@@ -148,6 +148,14 @@ void ffa_mailbox_wait(struct ffa_endpoint *e, bool retain)
 	releases += retain ? 0 : 1;
 }
 
+static const void *reads_no_more; /* the last vCPU of which that was said */
+
+void ffa_mailbox_leave(struct ffa_endpoint *e, const void *vcpu)
+{
+	assert_int_equal(e->kind, FFA_KIND_GUEST);
+	reads_no_more = vcpu;
+}
+
 uint32_t ffa_mailbox_size(const struct ffa_endpoint *e)
 {
 	(void)e;

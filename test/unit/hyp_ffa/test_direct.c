@@ -625,6 +625,7 @@ static void a_vcpu_ends(void **state)
 		make();
 		listen(B);
 		send(A, B);
+		reads_no_more = NULL;
 		if (anew != 0) {
 			vcpu_request(B, VCPU_REQ_START);
 			step(B);
@@ -633,6 +634,7 @@ static void a_vcpu_ends(void **state)
 			ffa_direct_forget(B);
 			vcpu_state_set(B, VCPU_OFF);
 		}
+		assert_ptr_equal(reads_no_more, B);
 		step(A);
 		check_error(A, FFA_ABORTED);
 	}

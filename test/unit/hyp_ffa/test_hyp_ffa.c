@@ -708,42 +708,6 @@ static void the_spmc_says_who_is_notified(void **state unused_arg)
 	end_clean();
 }
 
-/* vCPU 'index' of VM 1 calls FFA_MSG_WAIT: whether the SPMC is told that RX is free. */
-static bool wait_releases(unsigned index)
-{
-	unsigned before = hyp.calls;
-
-	this_cpu()->current = &hyp.vcpus[0][index];
-	ffa_mailbox_wait(&hyp.vms[0].ffa->endpoint, false);
-	return hyp.calls == before + 1 && lo32(hyp.last[0]) == FFA_RX_RELEASE;
-}
-
-static void fetch_as(unsigned index, uint64_t framework)
-{
-	uint64_t vcpu = (uint64_t)index << 16;
-
-	this_cpu()->current = &hyp.vcpus[0][index];
-	assert_int_equal(pair(hyp_call_by(0, index, FFA_NOTIFICATION_GET, vcpu | 1, 0xf, 0, 0), 6), framework);
-}
-
-/* A partition's message, of which the hypervisor does not know. */
-static void who_fetches_a_message_reads_it(void **state unused_arg)
-{
-	start(true);
-	hyp_map_buffers(0);
-	assert_true(wait_releases(1));
-	spmc_vm(1)->framework = FFA_FRAMEWORK_RX_FULL_SPM;
-	fetch_as(0, FFA_FRAMEWORK_RX_FULL_SPM);
-	fetch_as(1, 0);
-	assert_false(wait_releases(1));
-	assert_true(wait_releases(0));
-	/* Who found none reads nothing. */
-	fetch_as(0, 0);
-	assert_true(wait_releases(1));
-	this_cpu()->current = NULL;
-	end_clean();
-}
-
 static void notifications_without_an_spmc(void **state unused_arg)
 {
 	uint64_t *x;
@@ -804,7 +768,6 @@ int main(void)
 		cmocka_unit_test(notifications_of_partitions),
 		cmocka_unit_test(both_kinds_are_fetched_at_once),
 		cmocka_unit_test(the_spmc_says_who_is_notified),
-		cmocka_unit_test(who_fetches_a_message_reads_it),
 		cmocka_unit_test(notifications_without_an_spmc),
 		cmocka_unit_test(unfetched_notifications_end_with_the_vm),
 	};

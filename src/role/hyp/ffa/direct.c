@@ -469,6 +469,7 @@ void ffa_direct_forget(struct vcpu *v)
 	if (ffa_guest_of(v) == NULL) {
 		return;
 	}
+	ffa_mailbox_leave(&ffa_guest_of(v)->endpoint, v);
 	spin_lock(&lock);
 	waiter = forget(direct_of(v));
 	spin_unlock(&lock);

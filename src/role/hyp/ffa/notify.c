@@ -249,15 +249,10 @@ void notify_get(struct ffa_endpoint *caller, uint64_t *x)
 	uint64_t down[FFA_REGS] = { FFA_NOTIFICATION_GET, x[1], x[2] & down_flags };
 	uint64_t rest[FFA_REGS] = { FFA_NOTIFICATION_GET, x[1], x[2] & ~(uint64_t)down_flags };
 	const struct ffa_notifications *n = &caller->notifications;
-	bool reads;
 
 	if (caller->version >= FFA_VERSION_1_1 && n->enabled && low_id(x) == caller->id && high_id(x) < n->vcpu_count &&
 	    (x[2] & ~(uint64_t)FFA_NOTIFICATION_GET_ALL) == 0 && down[2] != 0 && spmc.version >= FFA_VERSION_1_1) {
-		reads = (down[2] & FFA_NOTIFICATION_GET_SPM) != 0 && ffa_rx_fetch(caller);
 		spmc_call(down);
-		if (reads && (spmc_code(down) != FFA_OK || (down[6] & FFA_FRAMEWORK_RX_FULL_SPM) == 0)) {
-			ffa_rx_unfetch(caller);
-		}
 		if (spmc_code(down) != FFA_OK) {
 			ffa_answer_error(x, spmc_code(down));
 			return;
