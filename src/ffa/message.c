@@ -68,7 +68,6 @@ static enum ffa_code deliver(struct ffa_endpoint *sender, struct ffa_endpoint *r
 	memcpy(rx, header, header_size);
 	memcpy(rx + header_size, tx + header_size, header->offset + header->size - header_size);
 	to->rx_state = FFA_RX_FULL;
-	to->reader = NULL;
 	return FFA_OK;
 }
 

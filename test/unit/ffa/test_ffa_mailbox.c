@@ -497,15 +497,22 @@ static void the_answer_to_a_call_is_its_callers(void **state)
 	world.caller = &b;
 	assert_int_equal(release(SP1, 0), FFA_OK);
 	assert_true(is_read());
-	/* A message is for all of them. */
-	answer_call_of(&a);
-	wait_as(&a, false);
-	assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
-	assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
-	wait_as(&b, true);
-	assert_false(is_read());
-	wait_as(&b, false);
-	assert_true(is_read());
+	/* A message is for all of them, also where it has read, or did when the buffers were others. */
+	for (unsigned anew = 0; anew < 2; anew++) {
+		answer_call_of(&a);
+		if (anew != 0) {
+			assert_int_equal(unmap(SP1, 0), FFA_OK);
+			assert_int_equal(world_map(SP1, world_page(1, 0), world_page(1, 1), 1), FFA_OK);
+		} else {
+			wait_as(&a, false);
+		}
+		assert_int_equal(send(SP0, SP1->id, 48, 100), FFA_OK);
+		assert_int_equal(get_framework(SP1), FFA_FRAMEWORK_RX_FULL_SPM);
+		wait_as(&b, true);
+		assert_false(is_read());
+		wait_as(&b, false);
+		assert_true(is_read());
+	}
 	world.caller = NULL;
 }
 
